@@ -1,0 +1,150 @@
+"""Pictures for people: titles, axes with units, legends, colours that colour-blind readers can tell apart."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette (2008).
+BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#5F5F5F"
+SPLIT_COLOURS = {"train": BLUE, "val": ORANGE, "test": VERMILION}
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 120,
+        "figure.constrained_layout.use": True,
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "legend.frameon": False,
+    }
+)
+
+
+def learning_curves(history: Mapping[str, Sequence[float]], title: str, marked_epoch: int | None) -> Figure:
+    """Loss and accuracy against epoch, one line per split.
+
+    Parameters
+    ----------
+    history : columns `epoch`, `train_loss`, `val_loss`, `train_accuracy`, `val_accuracy`.
+    marked_epoch : the epoch whose model is kept, drawn as a dashed line, or None.
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.5))
+    for panel, (quantity, label) in zip(
+        panels, (("loss", "loss (cross-entropy, nats)"), ("accuracy", "accuracy")), strict=True
+    ):
+        for split in ("train", "val"):
+            values = history[f"{split}_{quantity}"]
+            panel.plot(history["epoch"], values, "o-", ms=3, color=SPLIT_COLOURS[split], label=split)
+        if marked_epoch is not None:
+            panel.axvline(marked_epoch, color=GREY, ls="--", lw=1, label=f"kept: epoch {marked_epoch}")
+        panel.set(xlabel="epoch", ylabel=label)
+        panel.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    panels[0].legend()
+    figure.suptitle(title)
+    return figure
+
+
+def confusion(counts: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
+    """Confusion matrix; `counts` [actual, predicted], shaded by the share of each actual class."""
+    size = len(class_names)
+    figure, axes = plt.subplots(figsize=(1.8 + 0.55 * size, 1.6 + 0.5 * size))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for actual, predicted in np.argwhere(counts > 0):
+        dark = shares[actual, predicted] > 0.5
+        text = str(counts[actual, predicted])
+        axes.text(predicted, actual, text, ha="center", va="center", color="white" if dark else "black")
+    axes.set_xticks(
+        range(size), class_names, rotation=45 if max(map(len, class_names)) > 2 else 0, ha="right"
+    )
+    axes.set_yticks(range(size), class_names)
+    axes.set(xlabel="predicted class", ylabel="actual class", title=title)
+    axes.grid(False)
+    figure.colorbar(image, ax=axes, label="share of the actual class", shrink=0.8)
+    return figure
+
+
+def image_grid(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
+    """Small pictures with captions; `images` [n, height, width] grey or [n, height, width, 3] RGB, uint8."""
+    rows = max(1, -(-len(images) // columns))
+    figure, panels = plt.subplots(rows, columns, figsize=(1.35 * columns, 1.6 * rows + 0.5), squeeze=False)
+    for panel in panels.flat:
+        panel.axis("off")
+    for panel, image, caption in zip(panels.flat, images, captions, strict=False):
+        panel.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255)
+        panel.set_title(caption, fontsize=8)
+    figure.suptitle(title)
+    return figure
+
+
+def class_distribution(
+    counts: Mapping[str, Sequence[int]], class_names: Sequence[str], title: str, ylabel: str = "images"
+) -> Figure:
+    """Stacked bars of images per class; `counts` maps a split to one count per class."""
+    figure, axes = plt.subplots(figsize=(8, 3.8))
+    bottom = np.zeros(len(class_names), dtype=int)
+    for split, values in counts.items():
+        axes.bar(
+            class_names, values, bottom=bottom, color=SPLIT_COLOURS[split], label=f"{split} ({sum(values)})"
+        )
+        bottom = bottom + np.asarray(values)
+    axes.set(ylabel=ylabel, title=title)
+    if max(map(len, class_names)) > 3:
+        plt.setp(axes.get_xticklabels(), rotation=30, ha="right")
+    axes.grid(False, axis="x")
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def regression(
+    celsius: np.ndarray, fahrenheit: np.ndarray, is_train: np.ndarray, weight: float, bias: float
+) -> Figure:
+    """Training and test pairs and the learned line."""
+    figure, axes = plt.subplots(figsize=(6, 4.2))
+    for name, mask in (("train", is_train), ("test", ~is_train)):
+        axes.plot(
+            celsius[mask], fahrenheit[mask], "o", ms=4, alpha=0.7, color=SPLIT_COLOURS[name], label=name
+        )
+    ends = np.array([celsius.min(), celsius.max()])
+    axes.plot(ends, weight * ends + bias, color="black", lw=1.2, label=f"{weight:.4f}·x + {bias:.3f}")
+    axes.set(
+        xlabel="temperature (°C)", ylabel="temperature (°F)", title="One neuron learns Celsius to Fahrenheit"
+    )
+    axes.legend()
+    return figure
+
+
+def loss_decay(epochs: np.ndarray, train_loss: np.ndarray, val_loss: np.ndarray, floor: float) -> Figure:
+    """Mean squared error against epoch on a logarithmic axis, with the least-squares minimum."""
+    figure, axes = plt.subplots(figsize=(6, 4))
+    axes.semilogy(epochs, train_loss, color=BLUE, label="train")
+    axes.semilogy(epochs, val_loss, color=ORANGE, label="val")
+    axes.axhline(floor, color=GREY, ls="--", lw=1, label="least squares, train")
+    axes.set(xlabel="epoch", ylabel="mean squared error (°F²)", title="Gradient descent on one neuron")
+    axes.legend()
+    return figure
+
+
+def decision_boundary(
+    grid_x: np.ndarray, grid_y: np.ndarray, probability: np.ndarray, points: np.ndarray, labels: np.ndarray
+) -> Figure:
+    """P(class 1) over the plane, and the test points. `probability` [rows of grid_y, columns of grid_x]."""
+    figure, axes = plt.subplots(figsize=(6, 4.2))
+    filled = axes.contourf(grid_x, grid_y, probability, levels=np.linspace(0, 1, 11), cmap="PuOr", alpha=0.7)
+    axes.contour(grid_x, grid_y, probability, levels=[0.5], colors="black", linewidths=1.2)
+    for label, colour, marker in ((0, ORANGE, "o"), (1, BLUE, "^")):
+        chosen = points[labels == label]
+        axes.plot(*chosen.T, marker, ms=4, mec="black", mew=0.4, color=colour, label=f"class {label}, test")
+    axes.set(xlabel="x₁", ylabel="x₂", title="Two moons: what the NumPy network learned")
+    axes.grid(False)
+    axes.legend()
+    figure.colorbar(filled, ax=axes, label="P(class 1)")
+    return figure

@@ -1,0 +1,104 @@
+"""params.yaml, read through typed and validated groups.
+
+Each stage declares the groups it reads as subclasses of `Group`, beside the code that uses them, and
+calls `read_params`. `dvc exp run -S` writes whatever it is told, so this is the gate.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from stages.core.errors import InputError
+
+PARAMS_FILE = Path("params.yaml")
+
+# Every top-level key of params.yaml; anything else there is a typing mistake.
+KNOWN_KEYS = (
+    "seed",
+    "runtime",
+    "celsius",
+    "linreg",
+    "digits",
+    "mlp",
+    "mnist",
+    "drivers",
+    "split",
+    "vgg",
+    "augment",
+    "vgg_head",
+    "finetune",
+)
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+LearningRate = Annotated[float, Field(gt=0, le=10)]
+LayerSizes = Annotated[list[Annotated[int, Field(ge=1, le=16384)]], Field(min_length=1, max_length=20)]
+
+
+class Group(BaseModel):
+    """One group of params.yaml: every key required, no key unknown, no value converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+G = TypeVar("G", bound=Group)
+
+
+def read_seed() -> int:
+    """The one seed that every random number of the pipeline is derived from."""
+
+    class Seed(Group):
+        seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+    return _validate(Seed, {"seed": _read_file().get("seed")}, prefix="").seed
+
+
+def read_params(key: str, group: type[G]) -> G:
+    """The group `key` of params.yaml.
+
+    Raises
+    ------
+    InputError
+        The file is missing or not YAML, a key is unknown or missing, a value has the wrong type or is
+        out of range.
+    """
+    content = _read_file()
+    if key not in content:
+        raise InputError(f"{PARAMS_FILE}: {key}: missing")
+    return _validate(group, content[key], prefix=f"{key}.")
+
+
+def _read_file() -> dict[str, Any]:
+    try:
+        # The same YAML 1.2 reader as DVC's, so that 1e-5 is a number for both; refuses duplicate keys.
+        content = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{PARAMS_FILE}: no such file; run from the top of the repository") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        first_lines = " ".join(str(error).split())[:200]
+        raise InputError(f"{PARAMS_FILE}: not valid YAML: {first_lines}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{PARAMS_FILE}: must hold groups of keys and values")
+    unknown = [str(key) for key in content if key not in KNOWN_KEYS]
+    if unknown:
+        raise InputError(f"{PARAMS_FILE}: {unknown[0]}: unknown key; allowed are {', '.join(KNOWN_KEYS)}")
+    return content
+
+
+def _validate(group: type[G], content: Any, prefix: str) -> G:
+    try:
+        return group.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = (prefix + ".".join(str(part) for part in first["loc"])).rstrip(".")
+        if first["type"] == "extra_forbidden":
+            message = f"unknown key; allowed are {', '.join(group.model_fields)}"
+        elif first["type"] == "missing":
+            message = "missing"
+        else:
+            message = f"{first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise InputError(f"{PARAMS_FILE}: {key}: {message}{more}") from None

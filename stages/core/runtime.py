@@ -1,0 +1,86 @@
+"""How Keras and TensorFlow run: quietly, seeded, in a chosen precision.
+
+Import `keras` and `tf` from here, so that the first import is the muted one; only stages that train with
+Keras do.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from stages.core.params import Group, read_params, read_seed
+
+# From its import on, TensorFlow reports errors only.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@contextmanager
+def _native_stderr_muted() -> Iterator[None]:
+    """Hold back what C++ code writes to file descriptor 2; show it after all if the block fails.
+
+    While it is being imported, TensorFlow (2.19 and later) ignores its own log level.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(kept, held_back.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+with _native_stderr_muted():
+    import keras
+    import tensorflow as tf
+
+__all__ = ["choose_precision", "keras", "start_keras", "tf"]
+
+BFLOAT16_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
+
+
+class Runtime(Group):
+    """The `runtime` group of params.yaml."""
+
+    precision: Literal["auto", "float32", "mixed_bfloat16"]
+
+
+def start_keras() -> int:
+    """Seed every generator that Keras draws from and return the seed."""
+    seed = read_seed()
+    keras.utils.set_random_seed(seed)
+    return seed
+
+
+def choose_precision() -> str:
+    """The dtype policy for convolutions, said aloud: "float32" or "mixed_bfloat16".
+
+    `auto` takes bfloat16 only where the hardware computes in it; elsewhere it is emulated and slower.
+    """
+    asked = read_params("runtime", Runtime).precision
+    hardware = _bfloat16_hardware()
+    chosen = asked
+    if asked == "auto":
+        chosen = "mixed_bfloat16" if hardware else "float32"
+    print(f"precision: {chosen} (asked: {asked}; bfloat16 hardware: {hardware or 'none'})", flush=True)
+    return chosen
+
+
+def _bfloat16_hardware() -> str:
+    if tf.config.list_physical_devices("GPU"):
+        return "GPU"
+    cpuinfo = Path("/proc/cpuinfo")
+    if platform.system() != "Linux" or not cpuinfo.exists():
+        return ""
+    flags = set(cpuinfo.read_text("utf-8", errors="replace").split())
+    return ", ".join(sorted(BFLOAT16_CPU_FLAGS & flags))

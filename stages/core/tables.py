@@ -1,0 +1,47 @@
+"""CSV files that people may have written: read with pandas, checked before use."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from stages.core.errors import InputError
+
+
+def read_table(path: str | Path, columns: Sequence[str], dtype: type) -> pd.DataFrame:
+    """Read the `columns` of a CSV file, all of one `dtype`, in this order.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not CSV in UTF-8, lacks a column, has no rows, an empty cell or a value
+        of another type.
+    """
+    try:
+        table = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=True
+        )
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not a CSV file: {error}") from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise InputError(f"{path}: no column {missing[0]!r}; needed are {', '.join(columns)}")
+    if table.empty:
+        raise InputError(f"{path}: no rows below the header")
+    table = table[list(columns)]
+    for name in columns:
+        empty = table.index[table[name].str.strip() == ""]
+        if len(empty):
+            raise InputError(f"{path}: row {empty[0] + 2}: {name} is empty")
+    if dtype is not str:
+        for name in columns:
+            numbers = pd.to_numeric(table[name], errors="coerce")
+            bad = table.index[numbers.isna() | numbers.abs().eq(float("inf"))]
+            if len(bad):
+                raise InputError(
+                    f"{path}: row {bad[0] + 2}: {name} {table[name][bad[0]]!r} is not a finite number"
+                )
+        table = table.astype(dtype)
+    return table

@@ -1,0 +1,133 @@
+"""Driver images in the layout of the State Farm distracted-driver set, and the manifest of their splits.
+
+The layout: `driver_imgs_list.csv` with the columns subject, classname and img, and the pictures at
+`imgs/train/{classname}/{img}`.
+"""
+
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+from pydantic import Field
+
+from stages.core.errors import InputError
+from stages.core.params import Group, read_params
+from stages.core.tables import read_table
+
+CLASSES = tuple(f"c{number}" for number in range(10))
+CLASS_NAMES = (
+    "safe driving",
+    "texting right",
+    "phone right",
+    "texting left",
+    "phone left",
+    "radio",
+    "drinking",
+    "reaching behind",
+    "hair and make-up",
+    "talking",
+)
+CSV_NAME = "driver_imgs_list.csv"
+MANIFEST = Path("data/driver-manifest.csv")
+MANIFEST_COLUMNS = ("path", "class", "subject", "split")
+SPLITS = ("train", "val", "test")
+MAX_PIXELS = 50_000_000  # a camera's picture fits; a header that promises more is refused unread
+
+
+class Drivers(Group):
+    """The `drivers` group of params.yaml."""
+
+    root: Annotated[str, Field(min_length=1)]
+    count: Annotated[int, Field(ge=3, le=1000)]
+    frames: Annotated[int, Field(ge=1, le=1000)]
+    height: Annotated[int, Field(ge=32, le=480)]
+
+
+def read_image_list(root: Path) -> pd.DataFrame:
+    """Rows `path` (below `root`), `class` and `subject` of the CSV, sorted by path.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a class is not c0 to c9, an image is listed twice, missing, or outside `root`.
+    """
+    source = root / CSV_NAME
+    table = read_table(source, ("subject", "classname", "img"), str)
+    top = root.resolve()
+    paths = []
+    for row, (classname, name) in enumerate(zip(table["classname"], table["img"], strict=True), start=2):
+        if classname not in CLASSES:
+            raise InputError(f"{source}: row {row}: classname {classname!r}; allowed are c0 to c9")
+        path = Path("imgs", "train", classname, name)
+        if not (root / path).resolve().is_relative_to(top):
+            raise InputError(f"{source}: row {row}: img {name!r} lies outside {root}")
+        if not (root / path).is_file():
+            raise InputError(f"{source}: row {row}: no image {root / path}")
+        paths.append(path.as_posix())
+    twice = table.index[table["img"].duplicated()]
+    if len(twice):
+        raise InputError(f"{source}: row {twice[0] + 2}: img {table['img'][twice[0]]!r} is listed before")
+    listed = pd.DataFrame({"path": paths, "class": table["classname"], "subject": table["subject"]})
+    return listed.sort_values("path", ignore_index=True)
+
+
+def read_manifest() -> pd.DataFrame:
+    """The manifest that stage `split-driver-images` wrote: columns path, class, subject and split."""
+    table = read_table(MANIFEST, MANIFEST_COLUMNS, str)
+    for column, allowed in (("class", CLASSES), ("split", SPLITS)):
+        bad = table.index[~table[column].isin(allowed)]
+        if len(bad):
+            raise InputError(
+                f"{MANIFEST}: row {bad[0] + 2}: {column} {table[column][bad[0]]!r}; allowed: {allowed}"
+            )
+    return table
+
+
+def labels_of(manifest: pd.DataFrame) -> np.ndarray:
+    """Class indices [rows]."""
+    return manifest["class"].map(CLASSES.index).to_numpy(np.int64)
+
+
+def images_root() -> Path:
+    """The folder that `drivers.root` of params.yaml names."""
+    return Path(read_params("drivers", Drivers).root)
+
+
+def load_image(path: Path, size: int) -> np.ndarray:
+    """Decode, turn upright (EXIF), make RGB and resize to uint8 [size, size, 3].
+
+    Raises
+    ------
+    InputError
+        The file is missing, not an image, truncated, or absurdly large.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if image.width * image.height > MAX_PIXELS:
+                raise InputError(f"{path}: {image.width}×{image.height} pixels; allowed are {MAX_PIXELS:,}")
+            image.draft("RGB", (size, size))  # lets the JPEG decoder skip detail that is thrown away here
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            return np.asarray(upright.resize((size, size), Image.Resampling.BILINEAR))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombWarning,
+        Image.DecompressionBombError,
+    ) as error:
+        raise InputError(f"{path}: not a readable image: {error}") from None
+
+
+def load_images(root: Path, paths: Sequence[str], size: int) -> np.ndarray:
+    """Load images in parallel: uint8 [n, size, size, 3], in the order of `paths`."""
+    with ThreadPoolExecutor() as pool:
+        return np.stack(list(pool.map(load_image, (root / path for path in paths), repeat(size))))

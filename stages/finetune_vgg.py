@@ -1,0 +1,78 @@
+"""Stage `finetune-vgg`: the last layers of the base learn too, at a small learning rate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from stages.core.classifier_report import write_classifier_report
+from stages.core.errors import run_stage
+from stages.core.keras_archive import load_keras, save_keras
+from stages.core.keras_training import Batch, predict, train
+from stages.core.outputs import write_metrics
+from stages.core.params import Count, Group, LearningRate, read_params
+from stages.core.progress import Progress
+from stages.core.runtime import choose_precision, keras, start_keras
+from stages.core.training_log import TrainingLog
+from stages.datasets.augmentation import Augment, augment
+from stages.datasets.driver_images import CLASSES, SPLITS, images_root, labels_of, load_images, read_manifest
+from stages.models.vgg16 import Vgg, build_classifier, load_base, unfreeze_last
+
+
+class Finetune(Group):
+    """The `finetune` group of params.yaml."""
+
+    layers: Annotated[int, Field(ge=1, le=19)]
+    learning_rate: LearningRate
+    epochs: Count
+    batch_size: Count
+
+
+def main() -> None:
+    params, vgg = read_params("finetune", Finetune), read_params("vgg", Vgg)
+    augmentation, seed, manifest = read_params("augment", Augment), start_keras(), read_manifest()
+    root, head = images_root(), load_keras("models/vgg_head.keras")
+    parts = {split: manifest[manifest["split"] == split] for split in SPLITS}
+    labels = {split: labels_of(part) for split, part in parts.items()}
+    images = {
+        split: load_images(root, part["path"].tolist(), vgg.image_size) for split, part in parts.items()
+    }
+    targets = keras.utils.to_categorical(labels["train"], len(CLASSES))
+
+    def make_batch(items: np.ndarray, epoch: int, step: int) -> Batch:
+        rng = np.random.default_rng([seed, 15, epoch, step])
+        return augment(images["train"][items], augmentation, rng), targets[items]
+
+    keras.config.set_dtype_policy(choose_precision())
+    base = load_base(vgg.image_size)
+    unfreeze_last(base, params.layers)
+    model = build_classifier(base, head)
+    model.compile(
+        keras.optimizers.Adam(params.learning_rate), "categorical_crossentropy", metrics=["accuracy"]
+    )
+    with Progress("finetune-vgg", params.epochs) as progress:
+        log = TrainingLog(progress, patience=params.epochs)
+        val = (images["val"].astype(np.float32), labels["val"])
+        train(model, make_batch, len(targets), val, params.epochs, params.batch_size, [seed, 16], log)
+
+    # The model that is saved and measured computes in float32, so that it runs the same everywhere.
+    keras.config.set_dtype_policy("float32")
+    final = build_classifier(load_base(vgg.image_size), head)
+    final.set_weights(model.get_weights())
+    trainable = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+    metrics = write_classifier_report(
+        Path("plots/finetune_vgg"),
+        "Fine-tuned VGG16",
+        CLASSES,
+        log.history,
+        log.kept_epoch,
+        {split: (predict(final, images[split].astype(np.float32)), labels[split]) for split in SPLITS},
+        images["test"],
+    )
+    save_keras(final, "models/final_model.keras")
+    write_metrics("metrics/finetune_vgg.json", metrics | {"parameters_trainable": trainable})
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,157 @@
+"""VGG16 (Simonyan and Zisserman 2015): the convolutional base, a new head, and both together.
+
+The base takes RGB images minus `MEAN_RGB`. ImageNet's published weights expect BGR, so the kernels of their
+first layer are turned round once, when they are read.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from stages.core.errors import InputError
+from stages.core.outputs import read_arrays, write_arrays
+from stages.core.params import Count, Group
+from stages.core.runtime import keras
+
+BASE_FILE = Path("models/vgg_base.npz")
+MEAN_RGB = (123.68, 116.779, 103.939)  # of ImageNet's training images, in grey levels
+IMAGENET_MD5 = "6d6bbae143d832006294945121d1f1fc"  # vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
+
+
+class Vgg(Group):
+    """The `vgg` group of params.yaml."""
+
+    weights: Annotated[str, Field(pattern=r"^[^\s~/]\S*$")]
+    image_size: Annotated[int, Field(ge=32, le=512)]
+    batch_size: Count
+    augmented_views: Annotated[int, Field(ge=0, le=100)]
+
+
+def build_base(image_size: int) -> keras.Model:
+    """The 19 layers from the input to block5_pool: [n, size, size, 3] → [n, size / 32, size / 32, 512]."""
+    return keras.applications.VGG16(
+        include_top=False, weights=None, input_shape=(image_size, image_size, 3), name="vgg16_base"
+    )
+
+
+def build_head(feature_shape: tuple[int, ...], units: int, dropout: float, classes: int) -> keras.Model:
+    """Flatten → Dense(units, ReLU) → Dropout → Dense(classes, softmax), in float32."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input(feature_shape, name="features"),
+            layers.Flatten(name="flatten", dtype="float32"),
+            layers.Dense(units, activation="relu", name="hidden", dtype="float32"),
+            layers.Dropout(dropout, name="dropout", dtype="float32"),
+            layers.Dense(classes, activation="softmax", name="probabilities", dtype="float32"),
+        ],
+        name="driver_head",
+    )
+
+
+def build_feature_extractor(base: keras.Model) -> keras.Model:
+    """RGB images from 0 to 255 → the base's features."""
+    images = keras.Input(base.input_shape[1:], name="images")
+    centred = keras.layers.Rescaling(1.0, offset=[-mean for mean in MEAN_RGB], name="subtract_mean")(images)
+    return keras.Model(images, base(centred), name="vgg16_features")
+
+
+def build_classifier(base: keras.Model, head: keras.Model) -> keras.Model:
+    """RGB images from 0 to 255 → class probabilities, all in one model."""
+    extractor = build_feature_extractor(base)
+    return keras.Model(extractor.input, head(extractor.output), name="driver_classifier")
+
+
+def unfreeze_last(base: keras.Model, layers: int) -> None:
+    """Let the last `layers` of the base's 19 learn, and freeze the others."""
+    for number, layer in enumerate(base.layers):
+        layer.trainable = number >= len(base.layers) - layers
+
+
+def start_at_random(base: keras.Model, rng: np.random.Generator) -> None:
+    """Give the base untrained weights through which a signal passes.
+
+    He-normal kernels, then scaled, with biases set, so that on random smooth images every channel has mean 0
+    and variance 1 before its ReLU (a data-dependent start: Mishkin and Matas 2016, Krähenbühl et al. 2016).
+    """
+    coarse = rng.uniform(0, 255, (16, 8, 8, 3)).astype(np.float32) - np.array(MEAN_RGB, np.float32)
+    x = keras.ops.image.resize(coarse, base.input_shape[1:3])
+    for layer in base.layers[1:]:
+        if not layer.weights:
+            x = layer(x)
+            continue
+        shape = layer.kernel.shape
+        kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[:3])), shape).astype(np.float32)
+        z = keras.ops.conv(x, kernel, padding="same")
+        mean, variance = keras.ops.moments(z, axes=(0, 1, 2))
+        scale = keras.ops.rsqrt(variance + 1e-6)
+        layer.set_weights([kernel * scale, -mean * scale])
+        x = keras.ops.relu((z - mean) * scale)
+
+
+def load_published(base: keras.Model, source: str, folder: Path) -> None:
+    """Give the base weights in the layout that Keras publishes: an .h5 file without the top layers.
+
+    Parameters
+    ----------
+    source : "imagenet", whose file must be the published one and is fetched if absent, or another name.
+    folder : where the one .h5 file of that source lies.
+
+    Raises
+    ------
+    InputError
+        No file or several, not the layout, for "imagenet" another file or no network.
+    """
+    files = sorted(folder.glob("*.h5")) if folder.is_dir() else []
+    if len(files) > 1:
+        raise InputError(f"{folder}: {files[0].name} and {files[1].name}: keep one of them")
+    if not files and source != "imagenet":
+        raise InputError(f"{folder}: no .h5 file with VGG16 weights")
+    if files and source == "imagenet" and _md5(files[0]) != IMAGENET_MD5:
+        raise InputError(f"{files[0]}: not the published file, whose MD5 is {IMAGENET_MD5}")
+    try:
+        if files:
+            base.load_weights(files[0])
+        else:
+            source_model = keras.applications.VGG16(include_top=False, weights="imagenet")
+            base.set_weights(source_model.get_weights())
+    except Exception as error:  # Keras and h5py raise many kinds for a wrong file or an absent network.
+        if files:
+            raise InputError(f"{files[0]}: not VGG16 weights without the top layers: {error}") from None
+        raise InputError(
+            f"vgg.weights: imagenet could not be fetched ({error}); put its .h5 file into {folder}/"
+        ) from None
+    first = base.get_layer("block1_conv1")
+    kernel, bias = first.get_weights()
+    first.set_weights([kernel[:, :, ::-1, :], bias])
+
+
+def save_base(base: keras.Model) -> None:
+    """Write every kernel and bias of the base, in float32, to `BASE_FILE`."""
+    write_arrays(BASE_FILE, {variable.path: np.asarray(variable) for variable in base.variables})
+
+
+def load_base(image_size: int) -> keras.Model:
+    """The base in the current dtype policy with the weights of `BASE_FILE`.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or does not hold exactly this base's arrays in their shapes.
+    """
+    base = build_base(image_size)
+    arrays = read_arrays(BASE_FILE, [variable.path for variable in base.variables])
+    for variable in base.variables:
+        array = arrays[variable.path]
+        if array.shape != variable.shape:
+            raise InputError(f"{BASE_FILE}: {variable.path} is {array.shape}, expected {variable.shape}")
+        variable.assign(array)
+    return base
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

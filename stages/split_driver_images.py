@@ -1,0 +1,82 @@
+"""Stage `split-driver-images`: check every listed image and divide them into train, validation and test."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from stages.core.errors import run_stage
+from stages.core.figures import class_distribution, image_grid
+from stages.core.outputs import write_figure, write_metrics, write_table
+from stages.core.params import Group, Share, read_params, read_seed
+from stages.datasets.driver_images import (
+    CLASS_NAMES,
+    CLASSES,
+    MANIFEST,
+    MANIFEST_COLUMNS,
+    SPLITS,
+    images_root,
+    labels_of,
+    load_images,
+    read_image_list,
+)
+from stages.datasets.splits import split_by_driver, split_by_image
+
+PLOTS = Path("plots/split_driver_images")
+CHECKED_SIZE = 96  # pixels; every image is decoded once, and the sample sheet is drawn from these
+CHECKED_AT_ONCE = 512
+SAMPLED_DRIVERS = 8
+
+
+class Split(Group):
+    """The `split` group of params.yaml."""
+
+    by: Literal["image", "driver"]
+    validation_share: Share
+    test_share: Share
+
+
+def sample_rows(images: pd.DataFrame) -> np.ndarray:
+    """Row numbers of the sample sheet: a row per class, a column per driver, where both have an image."""
+    subjects = images["subject"].unique()[:SAMPLED_DRIVERS]
+    first = images[images["subject"].isin(subjects)].drop_duplicates(["class", "subject"])
+    return first.sort_values(["class", "subject"]).index.to_numpy()
+
+
+def main() -> None:
+    params, seed, root = read_params("split", Split), read_seed(), images_root()
+    images = read_image_list(root)
+    split = {"image": split_by_image, "driver": split_by_driver}[params.by]
+    images["split"] = split(images, params.validation_share, params.test_share, seed)
+
+    for start in range(0, len(images), CHECKED_AT_ONCE):
+        load_images(root, images["path"][start : start + CHECKED_AT_ONCE].tolist(), CHECKED_SIZE)
+
+    shown = images.loc[sample_rows(images)]
+    captions = [
+        f"{row['class']} {CLASS_NAMES[CLASSES.index(row['class'])]}\n{row['subject']}"
+        for _, row in shown.iterrows()
+    ]
+    sheet = image_grid(
+        load_images(root, shown["path"].tolist(), CHECKED_SIZE), captions, "Driver images", SAMPLED_DRIVERS
+    )
+    counts = {
+        name: np.bincount(labels_of(images[images["split"] == name]), minlength=10).tolist()
+        for name in SPLITS
+    }
+    names = [f"{code} {name}" for code, name in zip(CLASSES, CLASS_NAMES, strict=True)]
+    write_table(MANIFEST, {column: images[column].tolist() for column in MANIFEST_COLUMNS})
+    write_figure(PLOTS / "samples.png", sheet)
+    write_figure(
+        PLOTS / "classes.png", class_distribution(counts, names, f"Images per class, split by {params.by}")
+    )
+    metrics: dict[str, int] = {}
+    for name in SPLITS:
+        part = images[images["split"] == name]
+        metrics |= {f"{name}_images": len(part), f"{name}_drivers": part["subject"].nunique()}
+    write_metrics("metrics/split_driver_images.json", metrics)
+
+
+if __name__ == "__main__":
+    run_stage(main)

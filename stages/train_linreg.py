@@ -1,0 +1,110 @@
+"""Stage `train-linreg`: one neuron learns to turn Celsius into Fahrenheit by gradient descent."""
+
+from pathlib import Path
+from typing import Annotated
+
+import matplotlib.pyplot as plt
+import numpy as np
+from pydantic import Field
+
+from stages.core import figures
+from stages.core.errors import InputError, run_stage
+from stages.core.outputs import write_arrays, write_figure, write_metrics, write_table
+from stages.core.params import Group, LearningRate, Share, read_params, read_seed
+from stages.core.tables import read_table
+from stages.models import linear_neuron
+
+DATA, PLOTS = Path("data/celsius.csv"), Path("plots/train_linreg")
+
+
+class Linreg(Group):
+    """The `linreg` group of params.yaml."""
+
+    learning_rate: LearningRate
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)]
+    validation_share: Share
+    test_share: Share
+
+
+def split_indices(count: int, params: Linreg, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Disjoint random row numbers of "train", "val" and "test", sorted."""
+    test = round(count * params.test_share)
+    val = round(count * params.validation_share)
+    if min(test, val) < 1 or count - test - val < 2:
+        raise InputError(
+            f"params.yaml: linreg: test_share {params.test_share} and validation_share "
+            f"{params.validation_share} leave too few of {count} pairs: at least 2 to train, 1 each to check"
+        )
+    order = rng.permutation(count)
+    parts = {"test": order[:test], "val": order[test : test + val], "train": order[test + val :]}
+    return {split: np.sort(part) for split, part in parts.items()}
+
+
+def least_squares(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float, float]:
+    """Weight and bias of the closed-form solution, and the standard error of each."""
+    design = np.column_stack([x, np.ones_like(x)])
+    solution = np.linalg.lstsq(design, y)[0]
+    variance = np.sum((design @ solution - y) ** 2) / max(len(x) - 2, 1)
+    errors = np.sqrt(np.diag(variance * np.linalg.inv(design.T @ design)))
+    return float(solution[0]), float(solution[1]), float(errors[0]), float(errors[1])
+
+
+def main() -> None:
+    params, seed = read_params("linreg", Linreg), read_seed()
+    table = read_table(DATA, ("celsius", "fahrenheit"), float)
+    x, y = table["celsius"].to_numpy(), table["fahrenheit"].to_numpy()
+    rows = split_indices(len(x), params, np.random.default_rng([seed, 1]))
+    x_train, y_train = x[rows["train"]], y[rows["train"]]
+
+    try:
+        rng = np.random.default_rng([seed, 2])
+        fit = linear_neuron.fit(x_train, y_train, params.learning_rate, params.epochs, rng)
+    except InputError as error:
+        raise InputError(f"params.yaml: linreg: {error}") from None
+
+    history: dict[str, np.ndarray] = {
+        "epoch": np.arange(params.epochs + 1),
+        "train_loss": fit.losses,
+        "val_loss": _losses(x[rows["val"]], y[rows["val"]], fit.weights, fit.biases),
+        "weight": fit.weights,
+        "bias": fit.biases,
+    }
+    print(f"train-linreg: {params.epochs} epochs: °F = {fit.weight:.4f} · °C + {fit.bias:.3f}", flush=True)
+
+    weight, bias, weight_error, bias_error = least_squares(x_train, y_train)
+    floor = float(_losses(x_train, y_train, weight, bias))
+    write_arrays("models/linreg.npz", {"weight": np.array(fit.weight), "bias": np.array(fit.bias)})
+    write_table(PLOTS / "curves.csv", history)
+    is_test = np.isin(np.arange(len(x)), rows["test"])
+    for name, figure in {
+        "line": figures.regression(x, y, ~is_test, fit.weight, fit.bias),
+        "loss": figures.loss_decay(history["epoch"], history["train_loss"], history["val_loss"], floor),
+    }.items():
+        write_figure(PLOTS / f"{name}.png", figure)
+        plt.close(figure)
+
+    metrics = {
+        "weight": fit.weight,
+        "bias": fit.bias,
+        "weight_standard_error": weight_error,
+        "bias_standard_error": bias_error,
+        # Beyond the ninth decimal the difference is rounding, another on every machine.
+        "weight_off_least_squares": round(abs(fit.weight - weight), 9),
+        "bias_off_least_squares": round(abs(fit.bias - bias), 9),
+    }
+    for split, part in rows.items():
+        loss = float(_losses(x[part], y[part], fit.weight, fit.bias))
+        metrics |= {f"{split}_loss": loss, f"{split}_r2": 1 - loss / float(np.var(y[part]))}
+    write_metrics("metrics/train_linreg.json", metrics)
+
+
+def _losses(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray | float, biases: np.ndarray | float
+) -> np.ndarray:
+    """Mean squared error (°F²) of every (weight, bias) pair on the pairs (x, y)."""
+    errors = np.multiply.outer(weights, x) + np.expand_dims(biases, -1) - y
+    return np.mean(errors**2, axis=-1)
+
+
+if __name__ == "__main__":
+    run_stage(main)

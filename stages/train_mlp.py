@@ -1,0 +1,169 @@
+"""Stage `train-mlp`: a network written from scratch in NumPy, on two moons and on digits; Keras beside it."""
+
+from itertools import repeat
+from pathlib import Path
+from typing import Annotated
+
+import matplotlib.pyplot as plt
+import numpy as np
+from pydantic import Field
+from sklearn.datasets import make_moons
+
+from stages.core import figures
+from stages.core.classifier_report import write_classifier_report
+from stages.core.compiled_epochs import CompiledEpochs
+from stages.core.errors import run_stage
+from stages.core.evaluation import classification_metrics
+from stages.core.keras_archive import save_keras
+from stages.core.outputs import write_arrays, write_figure, write_metrics
+from stages.core.params import Count, Group, LayerSizes, LearningRate, read_params
+from stages.core.progress import Progress
+from stages.core.runtime import keras, start_keras
+from stages.core.training_log import TrainingLog
+from stages.datasets.digits import CLASS_NAMES, Images, load_digits_splits
+from stages.models.dense_network import DenseNetwork, train_epoch
+from stages.models.gradient_check import gradient_check
+from stages.models.keras_dense import build_dense
+from stages.models.numpy_layers import ACTIVATIONS, LOSSES
+from stages.models.numpy_optimizers import SGD
+
+PLOTS = Path("plots/train_mlp")
+MOONS_SPLITS = ("train", "val", "test")
+
+
+class Mlp(Group):
+    """The `mlp` group of params.yaml."""
+
+    moons: Annotated[int, Field(ge=20, le=1_000_000)]
+    moons_noise: Annotated[float, Field(ge=0, le=10)]
+    moons_layers: LayerSizes
+    moons_learning_rate: LearningRate
+    moons_epochs: Count
+    layers: LayerSizes
+    learning_rate: LearningRate
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    epochs: Count
+    batch_size: Count
+    patience: Count
+
+
+Examples = tuple[np.ndarray, np.ndarray]
+
+
+def train_numpy(
+    title: str,
+    network: DenseNetwork,
+    optimizer: SGD,
+    train: Examples,
+    val: Examples,
+    params: Mlp,
+    epochs: int,
+    seed: list[int],
+) -> TrainingLog:
+    """Train with back-propagation; the network ends with the weights of the epoch best on validation."""
+    with Progress(title, epochs) as progress:
+        log = TrainingLog(progress, params.patience)
+        for epoch in range(1, epochs + 1):
+            rng = np.random.default_rng([*seed, epoch])
+            loss = train_epoch(network, optimizer, *train, params.batch_size, rng, epoch)
+            accuracy = float((network.predict_proba(train[0]).argmax(axis=1) == train[1]).mean())
+            weights = network.parameters.copy()
+            if not log.record((loss, accuracy), network.predict_proba(val[0]), val[1], weights):
+                break
+    network.parameters[:] = log.kept_weights
+    return log
+
+
+def learn_moons(params: Mlp, seed: int) -> dict[str, float]:
+    """Two interleaved half circles: the smallest problem that needs a hidden layer."""
+    points, labels = make_moons(params.moons, noise=params.moons_noise, random_state=seed)
+    ends = (params.moons * 6 // 10, params.moons * 8 // 10)
+    parts = zip(np.split(points.astype(np.float32), ends), np.split(labels, ends), strict=True)
+    splits = dict(zip(MOONS_SPLITS, parts, strict=True))
+
+    rng = np.random.default_rng([seed, 5])
+    network = DenseNetwork((2, *params.moons_layers, 2), "sigmoid", "cross_entropy", rng)
+    optimizer = SGD(network.parameters, params.moons_learning_rate, params.momentum)
+    title, epochs = "train-mlp, two moons", params.moons_epochs
+    train_numpy(title, network, optimizer, splits["train"], splits["val"], params, epochs, [seed, 6])
+
+    x, y = (np.linspace(values.min() - 0.5, values.max() + 0.5, 200) for values in points.T)
+    plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
+    probability = network.predict_proba(plane)[:, 1].reshape(len(y), len(x))
+    figure = figures.decision_boundary(x, y, probability, *splits["test"])
+    write_figure(PLOTS / "moons.png", figure)
+    plt.close(figure)
+    metrics: dict[str, float] = {}
+    for split, (inputs, targets) in splits.items():
+        metrics |= classification_metrics(split, network.predict_proba(inputs), targets)
+    return {f"moons_{name}": value for name, value in metrics.items()}
+
+
+def learn_digits_numpy(params: Mlp, seed: int, splits: dict[str, Images]) -> dict[str, float]:
+    """784 → layers → 10 with sigmoid, softmax, cross-entropy and SGD, in NumPy."""
+    rng = np.random.default_rng([seed, 7])
+    network = DenseNetwork((784, *params.layers, 10), "sigmoid", "cross_entropy", rng)
+    optimizer = SGD(network.parameters, params.learning_rate, params.momentum)
+    train, val = ((part.pixels(), part.labels) for part in (splits["train"], splits["val"]))
+    log = train_numpy("train-mlp, NumPy", network, optimizer, train, val, params, params.epochs, [seed, 8])
+    arrays = {f"weights_{n}": weight for n, weight in enumerate(network.weights, start=1)}
+    arrays |= {f"biases_{n}": bias for n, bias in enumerate(network.biases, start=1)}
+    write_arrays("models/mlp_numpy.npz", arrays)
+    metrics = write_classifier_report(
+        PLOTS / "numpy",
+        "Network from scratch (NumPy)",
+        CLASS_NAMES,
+        log.history,
+        log.kept_epoch,
+        {split: (network.predict_proba(part.pixels()), part.labels) for split, part in splits.items()},
+        splits["test"].images,
+    )
+    return {f"numpy_{name}": value for name, value in metrics.items()}
+
+
+def learn_digits_keras(params: Mlp, seed: int, splits: dict[str, Images]) -> dict[str, float]:
+    """The same network, optimizer and batches in Keras; only the initial weights differ."""
+    train, val = splits["train"], splits["val"]
+    model = build_dense(params.layers, "sigmoid")
+    trainer = CompiledEpochs(model, keras.optimizers.SGD(params.learning_rate, params.momentum))
+    inputs = repeat(train.pixels(), params.epochs)
+    with Progress("train-mlp, Keras", params.epochs) as progress:
+        log = TrainingLog(progress, params.patience)
+        trainer.fit(inputs, train.labels, (val.pixels(), val.labels), params.batch_size, [seed, 8], log)
+    save_keras(model, "models/mlp_keras.keras")
+    metrics = write_classifier_report(
+        PLOTS / "keras",
+        "The same network in Keras",
+        CLASS_NAMES,
+        log.history,
+        log.kept_epoch,
+        {split: (trainer.predict(part.pixels()), part.labels) for split, part in splits.items()},
+        splits["test"].images,
+    )
+    return {f"keras_{name}": value for name, value in metrics.items()}
+
+
+def worst_gradient_error(seed: int) -> float:
+    """Largest relative error of back-propagation against central differences, every activation and loss."""
+    errors = []
+    for number, (activation, loss) in enumerate((a, b) for a in ACTIVATIONS for b in LOSSES):
+        rng = np.random.default_rng([seed, 9, number])
+        network = DenseNetwork((12, 9, 7, 4), activation, loss, rng, np.float64)
+        x, labels = rng.standard_normal((16, 12)), rng.integers(0, 4, 16)
+        errors.append(gradient_check(network, x, labels, rng))
+    return max(errors)
+
+
+def main() -> None:
+    params, seed = read_params("mlp", Mlp), start_keras()
+    splits = load_digits_splits()
+    # One significant digit: the rest is rounding, another on every machine.
+    metrics = {"gradient_relative_error": float(f"{worst_gradient_error(seed):.0e}")}
+    metrics |= learn_moons(params, seed)
+    metrics |= learn_digits_numpy(params, seed, splits)
+    metrics |= learn_digits_keras(params, seed, splits)
+    write_metrics("metrics/train_mlp.json", metrics)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,73 @@
+"""Stage `train-mnist`: a deep fully connected network, 784 → 128 → 128 → 128 → 10, trained with Adam."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stages.core.classifier_report import write_classifier_report
+from stages.core.compiled_epochs import CompiledEpochs
+from stages.core.errors import run_stage
+from stages.core.keras_archive import save_keras
+from stages.core.outputs import write_metrics
+from stages.core.params import Count, Group, LayerSizes, LearningRate, read_params
+from stages.core.progress import Progress
+from stages.core.runtime import keras, start_keras
+from stages.core.training_log import TrainingLog
+from stages.datasets.deformation import Deformation, deformed_epochs
+from stages.datasets.digits import CLASS_NAMES, load_digits_splits
+from stages.models.keras_dense import build_dense, count_parameters
+
+
+class Mnist(Group):
+    """The `mnist` group of params.yaml."""
+
+    layers: LayerSizes
+    learning_rate: LearningRate
+    schedule: Literal["constant", "cosine"]
+    epochs: Count
+    batch_size: Count
+    patience: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    batch_normalization: bool
+    deformation: Deformation
+
+
+def build_optimizer(params: Mnist, items: int) -> keras.Optimizer:
+    """Adam; its learning rate constant, or falling to zero along half a cosine over all epochs."""
+    rate = params.learning_rate
+    if params.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, -(-items // params.batch_size) * params.epochs)
+    return keras.optimizers.Adam(rate)
+
+
+def main() -> None:
+    params, seed = read_params("mnist", Mnist), start_keras()
+    splits = load_digits_splits()
+    train, val = splits["train"], splits["val"]
+
+    model = build_dense(
+        params.layers, "relu", dropout=params.dropout, batch_normalization=params.batch_normalization
+    )
+    optimizer = build_optimizer(params, len(train.labels))
+    trainer = CompiledEpochs(model, optimizer)
+    inputs = deformed_epochs(train.images, params.deformation, seed, params.epochs)
+    with Progress("train-mnist", params.epochs) as progress:
+        log = TrainingLog(progress, params.patience)
+        trainer.fit(inputs, train.labels, (val.pixels(), val.labels), params.batch_size, [seed, 4], log)
+
+    metrics = write_classifier_report(
+        Path("plots/train_mnist"),
+        "Deep fully connected network (Keras)",
+        CLASS_NAMES,
+        log.history,
+        log.kept_epoch,
+        {split: (trainer.predict(part.pixels()), part.labels) for split, part in splits.items()},
+        splits["test"].images,
+    )
+    save_keras(model, "models/mnist.keras")
+    write_metrics("metrics/train_mnist.json", metrics | count_parameters(model, optimizer))
+
+
+if __name__ == "__main__":
+    run_stage(main)

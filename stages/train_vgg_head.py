@@ -1,0 +1,83 @@
+"""Stage `train-vgg-head`: a new head learns the ten driver classes from the frozen base's features."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from stages.core.classifier_report import write_classifier_report
+from stages.core.errors import run_stage
+from stages.core.keras_archive import save_keras
+from stages.core.keras_training import Batch, predict, train
+from stages.core.outputs import write_metrics
+from stages.core.params import Count, Group, LearningRate, read_params
+from stages.core.progress import Progress
+from stages.core.runtime import keras, start_keras
+from stages.core.training_log import TrainingLog
+from stages.datasets.driver_images import CLASSES, SPLITS, images_root, labels_of, load_images, read_manifest
+from stages.datasets.vgg_features import read_features
+from stages.models.vgg16 import build_head
+
+PICTURE_SIZE = 96  # pixels, of the mistakes that are shown
+
+
+class VggHead(Group):
+    """The `vgg_head` group of params.yaml."""
+
+    units: Annotated[int, Field(ge=1, le=16384)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    learning_rate: LearningRate
+    epochs: Count
+    batch_size: Count
+    patience: Count
+    schedule_patience: Count
+
+
+def main() -> None:
+    params, seed, manifest = read_params("vgg_head", VggHead), start_keras(), read_manifest()
+    parts = {split: manifest[manifest["split"] == split] for split in SPLITS}
+    labels = {split: labels_of(part) for split, part in parts.items()}
+    features = read_features({split: len(part) for split, part in parts.items()})
+    targets = keras.utils.to_categorical(labels["train"], len(CLASSES))
+
+    def make_batch(items: np.ndarray, epoch: int, step: int) -> Batch:
+        """Epoch by epoch the next view of every image, the image itself first."""
+        view = features["train"][(epoch - 1) % len(features["train"])]
+        return view[items].astype(np.float32), targets[items]
+
+    head = build_head(features["train"].shape[2:], params.units, params.dropout, len(CLASSES))
+    head.compile(
+        keras.optimizers.Adam(params.learning_rate), "categorical_crossentropy", metrics=["accuracy"]
+    )
+    with Progress("train-vgg-head", params.epochs) as progress:
+        log = TrainingLog(progress, params.patience)
+        val = (features["val"][0], labels["val"])
+        train(
+            head,
+            make_batch,
+            len(targets),
+            val,
+            params.epochs,
+            params.batch_size,
+            [seed, 14],
+            log,
+            params.schedule_patience,
+        )
+
+    metrics = write_classifier_report(
+        Path("plots/train_vgg_head"),
+        "New head on the frozen VGG16 base",
+        CLASSES,
+        log.history,
+        log.kept_epoch,
+        {split: (predict(head, features[split][0]), labels[split]) for split in SPLITS},
+        load_images(images_root(), parts["test"]["path"].tolist(), PICTURE_SIZE),
+    )
+    save_keras(head, "models/vgg_head.keras")
+    metrics["parameters_trainable"] = head.count_params()
+    write_metrics("metrics/train_vgg_head.json", metrics)
+
+
+if __name__ == "__main__":
+    run_stage(main)

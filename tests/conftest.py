@@ -1,0 +1,54 @@
+"""Fixtures: a temporary copy of the repository with parameters so small that every stage takes seconds."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.imports import ROOT
+
+TINY = {
+    "celsius": {"count": 20},
+    "linreg": {"epochs": 50},
+    "mlp": {"moons": 40, "moons_epochs": 2, "epochs": 2},
+    "mnist": {"layers": [8], "epochs": 2},
+    "drivers": {"count": 3, "frames": 2, "height": 32},
+    "vgg": {"image_size": 32, "augmented_views": 1},
+    "vgg_head": {"units": 8, "epochs": 2},
+    "finetune": {"epochs": 1},
+}
+
+
+def change_params(folder: Path, changes: dict[str, dict[str, object]]) -> None:
+    """Set the given keys of folder/params.yaml, comments and order kept."""
+    yaml = YAML()
+    content = yaml.load(folder / "params.yaml")
+    for group, values in changes.items():
+        content[group].update(values)
+    yaml.dump(content, folder / "params.yaml")
+
+
+def copy_repository(folder: Path) -> None:
+    """Every file that git tracks, or would track, as it is in the working tree."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+
+
+@pytest.fixture
+def tiny_repository(tmp_path: Path) -> Path:
+    """A copy of the repository with tiny parameters; nothing has been run in it."""
+    copy_repository(tmp_path)
+    (tmp_path / "dvc.lock").unlink(missing_ok=True)
+    change_params(tmp_path, TINY)
+    return tmp_path

@@ -1,0 +1,31 @@
+"""Which modules of this repository a module imports, directly or not, read from the source."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def module_file(name: str) -> Path | None:
+    """The file of module `name` below stages/, or None (a package, a class, a library)."""
+    path = Path(*name.split(".")).with_suffix(".py")
+    return path if name.startswith("stages.") and (ROOT / path).is_file() else None
+
+
+def local_imports(path: Path) -> set[Path]:
+    """Files that `path` imports, itself included, following every import at any depth of the code."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        current = waiting.pop()
+        if current in found:
+            continue
+        found.add(current)
+        for node in ast.walk(ast.parse((ROOT / current).read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            waiting += [file for file in map(module_file, names) if file is not None]
+    return found

@@ -1,0 +1,178 @@
+"""The training loops around Keras: same arithmetic as `fit`, order from the seed, selection on validation."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from stages.core.compiled_epochs import CompiledEpochs
+from stages.core.errors import InputError
+from stages.core.keras_archive import load_keras, save_keras
+from stages.core.keras_training import train
+from stages.core.progress import Progress
+from stages.core.runtime import keras
+from stages.core.training_log import TrainingLog
+from stages.models.keras_dense import build_dense, count_parameters
+
+ITEMS, INPUTS = 50, 6
+
+
+def data(seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.random((ITEMS, INPUTS), np.float32)
+    labels = (x[:, :3].sum(axis=1) > x[:, 3:].sum(axis=1)).astype(np.int64)
+    return x, labels, np.eye(2, dtype=np.float32)[labels]
+
+
+def network(seed=3, **options):
+    keras.utils.set_random_seed(seed)
+    return build_dense([8, 8], "relu", classes=2, inputs=INPUTS, **options)
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.SGD])
+def test_compiled_epochs_compute_what_fit_computes(optimizer):
+    x, _, y = data()
+    ours, theirs = network(), network()
+    theirs.compile(optimizer(0.01), "categorical_crossentropy", metrics=["accuracy"])
+    trainer = CompiledEpochs(ours, optimizer(0.01))
+    for epoch in range(3):
+        order = np.random.default_rng(epoch).permutation(ITEMS)
+        figures = trainer.run(x, y, order, 8)  # the last batch has 2 items
+        history = theirs.fit(x[order], y[order], batch_size=8, shuffle=False, verbose=0).history
+        assert figures.loss == pytest.approx(history["loss"][0], abs=1e-5)
+        assert figures.accuracy == pytest.approx(history["accuracy"][0], abs=1e-6)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    np.testing.assert_allclose(trainer.predict(x), theirs.predict(x, verbose=0), atol=1e-5)
+
+
+def test_dropout_and_batch_normalisation_work_in_compiled_epochs_and_repeat():
+    x, _, y = data()
+    results = []
+    for _ in range(2):
+        model = network(dropout=0.3, batch_normalization=True)
+        trainer = CompiledEpochs(model, keras.optimizers.Adam(0.01))
+        first = model.get_weights()
+        trainer.run(x, y, np.arange(ITEMS), 10)
+        results.append(model.get_weights())
+        assert any(np.any(a != b) for a, b in zip(first, model.get_weights(), strict=True))
+    moving_mean = [v.path for v in model.non_trainable_variables if "moving_mean" in v.path]
+    assert len(moving_mean) == 2
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("layers", "trainable", "total"), [([128, 128, 128], 134_794, 404_384), ([128, 64], 109_386, 328_160)]
+)
+def test_parameter_counts_of_the_published_networks(layers, trainable, total):
+    model, optimizer = build_dense(layers, "relu"), keras.optimizers.Adam(1e-3)
+    CompiledEpochs(model, optimizer)
+    assert count_parameters(model, optimizer) == {
+        "parameters_trainable": trainable,
+        "parameters_with_optimizer": total,
+    }
+
+
+class Record:
+    """Stands where the log stands; keeps what it is told."""
+
+    def __init__(self, stop_after):
+        self.history, self.kept_weights, self.stop_after = {"val_loss": []}, None, stop_after
+        self.trained = []
+
+    def record(self, trained, val_probabilities, val_labels, weights):
+        self.trained.append(trained)
+        self.history["val_loss"].append(1.0)
+        self.kept_weights = weights
+        return len(self.trained) < self.stop_after
+
+
+def test_batches_cover_every_item_once_in_an_order_of_the_seed():
+    x, labels, y = data()
+    seen = []
+
+    def make_batch(items, epoch, step):
+        seen.append((epoch, step, items.tolist()))
+        return x[items], y[items]
+
+    model = network()
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    train(model, make_batch, ITEMS, (x, labels), 2, 16, [5], Record(9))
+    first = seen.copy()
+    assert [(epoch, step) for epoch, step, _ in first] == [(e, s) for e in (1, 2) for s in range(4)]
+    by_epoch = [[i for epoch, _, items in first if epoch == e for i in items] for e in (1, 2)]
+    assert all(sorted(order) == list(range(ITEMS)) for order in by_epoch)
+    assert by_epoch[0] != by_epoch[1]
+    seen.clear()
+    train(model, make_batch, ITEMS, (x, labels), 2, 16, [5], Record(9))
+    assert seen == first
+
+
+def test_training_figures_are_means_over_the_whole_epoch():
+    x, labels, y = data()
+    model = network()
+    model.compile(keras.optimizers.SGD(0.0), "categorical_crossentropy", metrics=["accuracy"])
+    record = Record(1)
+    train(model, lambda items, *_: (x[items], y[items]), ITEMS, (x, labels), 1, 16, [5], record)
+    expected = model.evaluate(x, y, batch_size=ITEMS, verbose=0)
+    assert record.trained[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_learning_rate_falls_when_validation_loss_stays():
+    x, labels, y = data()
+    model = network()
+    model.compile(keras.optimizers.SGD(0.5), "categorical_crossentropy", metrics=["accuracy"])
+    train(model, lambda items, *_: (x[items], y[items]), ITEMS, (x, labels), 5, 50, [5], Record(9), 2)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.5 * 0.2 * 0.2)
+
+
+def probabilities(correct, confidence):
+    """Five items of class 0, of which `correct` are right, all with this confidence."""
+    right = np.arange(5) < correct
+    return np.stack(
+        [np.where(right, confidence, 1 - confidence), np.where(right, 1 - confidence, confidence)], 1
+    )
+
+
+def test_the_log_keeps_the_best_epoch_on_validation_and_stops_after_patience():
+    labels = np.zeros(5, np.int64)
+    with Progress("test", 9) as progress:
+        log = TrainingLog(progress, patience=2)
+        assert log.record((1.0, 0.1), probabilities(3, 0.8), labels, "a")
+        assert log.record((1.0, 0.1), probabilities(4, 0.8), labels, "b")
+        assert log.record((0.5, 0.9), probabilities(4, 0.7), labels, "c")  # as right, less wrong when wrong
+        assert log.record((0.1, 1.0), probabilities(2, 0.9), labels, "d")
+        assert not log.record((0.0, 1.0), probabilities(3, 0.9), labels, "e")
+    assert (log.kept_epoch, log.kept_weights) == (3, "c")
+    assert log.history["epoch"] == [1, 2, 3, 4, 5]
+    assert log.history["val_accuracy"] == pytest.approx([0.6, 0.8, 0.8, 0.4, 0.6])
+
+
+def test_a_saved_model_has_the_same_bytes_each_time_and_computes_the_same(tmp_path):
+    x, _, _ = data()
+    model = network()
+    save_keras(model, tmp_path / "a.keras")
+    save_keras(network(), tmp_path / "b.keras")
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+    np.testing.assert_array_equal(load_keras(tmp_path / "a.keras")(x), model(x))
+
+
+def test_a_model_that_carries_code_is_refused(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+    model.save(tmp_path / "code.keras")
+    with pytest.raises(InputError, match=r"code\.keras: not a loadable Keras model"):
+        load_keras(tmp_path / "code.keras")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", "zip"])
+def test_what_is_no_model_is_refused(tmp_path, content):
+    if content == "zip":
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("other.txt", "no model")
+        content = buffer.getvalue()
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.keras: not a loadable Keras model"):
+        load_keras(tmp_path / "model.keras")

@@ -1,0 +1,140 @@
+"""The real `dvc repro` in a clone: what runs, what is skipped, what a bad parameter does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TINY, change_params, copy_repository
+from tests.imports import local_imports
+from tests.test_dvc_yaml import STAGES
+
+
+def run(folder, *command, check=True):
+    """Run a command in the clone with this environment's Python and DVC first on the path."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(command, cwd=folder, env=environment, check=check, capture_output=True, text=True)
+
+
+def stale_stages(folder):
+    """The stages that DVC itself would run now, in name."""
+    return set(json.loads(run(folder, "dvc", "status", "--json").stdout))
+
+
+def downstream(names):
+    """The stages in `names` and all that use their outputs, however indirectly."""
+    outs = {
+        name: [entry for entry in stage["outs"] if isinstance(entry, str)] for name, stage in STAGES.items()
+    }
+    reached = set(names)
+    while True:
+        sources = [out for name in reached for out in outs[name]]
+        more = {
+            name
+            for name, stage in STAGES.items()
+            for dep in stage["deps"]
+            if any(dep.replace("${drivers.root}", "data/driver-images").startswith(out) for out in sources)
+        }
+        if more <= reached:
+            return reached
+        reached |= more
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A git clone in which the whole pipeline has run once."""
+    origin, folder = tmp_path_factory.mktemp("origin"), tmp_path_factory.mktemp("clone")
+    copy_repository(origin)
+    (origin / "dvc.lock").unlink(missing_ok=True)
+    change_params(origin, TINY)
+    run(origin, "git", "init", "--quiet")
+    run(origin, "git", "add", "--all")
+    identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
+    run(origin, "git", *identity, "commit", "--quiet", "--message", "tiny parameters")
+    run(origin, "git", "clone", "--quiet", str(origin), str(folder))
+    done = run(folder, "dvc", "repro", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def restored(clone):
+    """The clone; whatever a test changed in tracked sources is put back."""
+    kept = {path: path.read_bytes() for path in [clone / "params.yaml", *clone.glob("stages/**/*.py")]}
+    yield clone
+    for path, content in kept.items():
+        if path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+def test_second_repro_changes_nothing(clone):
+    lock = (clone / "dvc.lock").read_bytes()
+    again = run(clone, "dvc", "repro")
+    assert "Data and pipelines are up to date." in again.stdout
+    assert (clone / "dvc.lock").read_bytes() == lock
+
+
+def test_training_without_a_terminal_prints_no_chatter(clone):
+    done = run(clone, sys.executable, "-m", "stages.train_mnist")
+    assert done.stderr == ""
+    assert all(line.startswith("train-mnist  epoch") for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value", "directly"),
+    [
+        ("celsius", "noise", 2.0, {"generate-celsius-data"}),
+        ("linreg", "epochs", 60, {"train-linreg"}),
+        ("digits", "test_share", 0.3, {"prepare-digits"}),
+        ("mlp", "epochs", 3, {"train-mlp"}),
+        ("mnist", "batch_size", 30, {"train-mnist"}),
+        ("drivers", "height", 40, {"generate-driver-images"}),
+        ("split", "by", "driver", {"split-driver-images"}),
+        ("vgg", "augmented_views", 2, {"extract-vgg-features"}),
+        ("vgg", "image_size", 40, {"prepare-vgg-base", "extract-vgg-features", "finetune-vgg"}),
+        ("augment", "rotation", 20.0, {"extract-vgg-features", "finetune-vgg"}),
+        ("vgg_head", "units", 9, {"train-vgg-head"}),
+        ("finetune", "learning_rate", 2e-5, {"finetune-vgg"}),
+    ],
+)
+def test_a_parameter_makes_just_the_stages_stale_that_read_it(restored, group, key, value, directly):
+    change_params(restored, {group: {key: value}})
+    plan = run(restored, "dvc", "repro", "--dry").stdout
+    planned = {name for name in STAGES if f"Running stage '{name}'" in plan}
+    assert planned == downstream(directly)
+    assert stale_stages(restored) == directly
+
+
+@pytest.mark.parametrize(
+    "module", ["stages/models/linear_neuron.py", "stages/core/runtime.py", "stages/core/outputs.py"]
+)
+def test_an_edit_to_a_shared_module_makes_just_its_importers_stale(restored, module):
+    with (restored / module).open("a") as file:
+        file.write("# edited\n")
+    importers = {
+        name
+        for name in STAGES
+        if Path(module) in local_imports(Path("stages", name.replace("-", "_") + ".py"))
+    }
+    assert stale_stages(restored) == importers
+
+
+def test_an_experiment_changes_a_parameter_and_shows_its_metrics(restored):
+    done = run(restored, "dvc", "exp", "run", "--temp", "-S", "mnist.epochs=1", "train-mnist")
+    assert "Running stage 'train-mnist'" in done.stdout
+    assert "Running stage 'prepare-digits'" not in done.stdout
+
+
+def test_a_bad_parameter_is_one_line_and_earlier_results_stay(restored):
+    lock = (restored / "dvc.lock").read_bytes()
+    change_params(restored, {"mnist": {"epochs": -1}})
+    failed = run(restored, sys.executable, "-m", "stages.train_mnist", check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: params.yaml: mnist.epochs: -1: ")
+    assert failed.stderr.count("\n") == 1
+    assert (restored / "models/mnist.keras").is_file()
+    assert run(restored, "dvc", "repro", check=False).returncode != 0
+    assert (restored / "dvc.lock").read_bytes() == lock

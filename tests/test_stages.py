@@ -1,0 +1,133 @@
+"""Every stage, run in-process in pipeline order on tiny parameters."""
+
+import importlib
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from stages.core.params import Group
+from tests.test_dvc_yaml import STAGES, paths_of
+
+ORDER = [
+    "generate-celsius-data",
+    "train-linreg",
+    "prepare-digits",
+    "train-mlp",
+    "train-mnist",
+    "generate-driver-images",
+    "split-driver-images",
+    "prepare-vgg-base",
+    "extract-vgg-features",
+    "train-vgg-head",
+    "finetune-vgg",
+]
+DATA_FOLDERS = ("data", "models", "metrics", "plots")
+
+
+def files(folder):
+    """Every file below the folders that stages write to, with its time of change."""
+    found = {}
+    for top in DATA_FOLDERS:
+        for path in (folder / top).rglob("*"):
+            if path.is_file():
+                found[path.relative_to(folder).as_posix()] = path.stat().st_mtime_ns
+    return found
+
+
+def keys_read(monkeypatch):
+    """A set that fills with "group.key" for each parameter that code reads from now on."""
+    read = set()
+    original = Group.__getattribute__
+
+    def spy(self, name):
+        if name in type(self).model_fields:
+            read.add((type(self).__name__, name))
+        return original(self, name)
+
+    monkeypatch.setattr(Group, "__getattribute__", spy)
+    return read
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    from tests.conftest import TINY, change_params, copy_repository
+
+    folder = tmp_path_factory.mktemp("stages")
+    copy_repository(folder)
+    for path in [*(folder / "metrics").glob("*.json"), *(folder / "plots").rglob("*.csv")]:
+        path.unlink()
+    change_params(folder, TINY)
+    return folder
+
+
+def test_order_names_every_stage():
+    assert sorted(ORDER) == sorted(STAGES)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, workspace, monkeypatch):
+    monkeypatch.chdir(workspace)
+    before = files(workspace)
+    read = keys_read(monkeypatch)
+    importlib.import_module("stages." + name.replace("-", "_")).main()
+
+    after = files(workspace)
+    written = {path for path in after if before.get(path) != after[path]}
+    declared = paths_of(STAGES[name]["outs"]) + paths_of(STAGES[name]["metrics"])
+    for out in declared:
+        assert out in written or any(path.startswith(out + "/") for path in written), f"{out} not written"
+    undeclared = {
+        path for path in written if not any(path == o or path.startswith(o + "/") for o in declared)
+    }
+    assert undeclared == set()
+    assert before.keys() - after.keys() == set()
+
+    groups = {group_key(class_name): set() for class_name, _ in read}
+    for class_name, key in read:
+        groups[group_key(class_name)].add(key)
+    listed = {key.partition(".")[0]: set() for key in STAGES[name]["params"]}
+    for key in STAGES[name]["params"]:
+        group, _, rest = key.partition(".")
+        listed[group].add(rest)
+    assert groups.keys() == listed.keys()
+    for group, keys in listed.items():
+        assert keys == {""} or keys == groups[group], f"{group}: listed {keys}, read {groups[group]}"
+
+    metrics = json.loads(Path("metrics", name.replace("-", "_") + ".json").read_text())
+    assert metrics and all(math.isfinite(value) for value in metrics.values())
+
+
+def group_key(class_name):
+    """ "VggHead" → "vgg_head"; the nested `Deformation` belongs to `mnist`."""
+    if class_name == "Deformation":
+        return "mnist"
+    return "".join("_" + c.lower() if c.isupper() else c for c in class_name).lstrip("_")
+
+
+@pytest.mark.parametrize("name", ["train-mlp", "train-mnist", "train-vgg-head", "finetune-vgg"])
+def test_classifier_metrics_name_the_split_and_hold_the_interval(name, workspace):
+    metrics = json.loads((workspace / "metrics" / (name.replace("-", "_") + ".json")).read_text())
+    for who in ("numpy_", "keras_", "moons_") if name == "train-mlp" else ("",):
+        for split in ("train", "val", "test"):
+            low, middle, high = (metrics[f"{who}{split}_accuracy{end}"] for end in ("_low", "", "_high"))
+            assert 0 <= low <= middle <= high <= 1
+            assert metrics[f"{who}{split}_loss"] > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["train-linreg", "train-mlp", "train-mnist", "train-vgg-head", "finetune-vgg"]
+)
+def test_same_seed_same_bytes(name, workspace, monkeypatch):
+    monkeypatch.chdir(workspace)
+    outs = [Path(path) for path in paths_of(STAGES[name]["outs"]) + paths_of(STAGES[name]["metrics"])]
+    before = [path.read_bytes() for path in outs]
+    importlib.import_module("stages." + name.replace("-", "_")).main()
+    assert [path.name for path, bytes_ in zip(outs, before, strict=True) if path.read_bytes() != bytes_] == []
+
+
+def test_no_temporary_file_is_left(workspace):
+    left = [name for folder in DATA_FOLDERS for name in os.listdir(workspace / folder) if ".tmp" in name]
+    assert left == []

@@ -1,0 +1,151 @@
+"""The VGG16 base and classifier: which layers learn, what they compute, which weights are accepted."""
+
+import json
+import re
+
+import h5py
+import numpy as np
+import pytest
+
+from stages.core.errors import InputError
+from stages.core.runtime import keras
+from stages.models import vgg16
+
+SIZE = 32
+
+
+@pytest.fixture(autouse=True)
+def float32_afterwards():
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def base():
+    keras.utils.set_random_seed(1)
+    base = vgg16.build_base(SIZE)
+    vgg16.start_at_random(base, np.random.default_rng(1))
+    return base
+
+
+def random_images(count=4, seed=0):
+    return np.random.default_rng(seed).uniform(0, 255, (count, SIZE, SIZE, 3)).astype(np.float32)
+
+
+def test_last_15_of_the_19_layers_start_at_block2_conv1(base):
+    vgg16.unfreeze_last(base, 15)
+    learning = [layer.name for layer in base.layers if layer.trainable and layer.weights]
+    assert len(base.layers) == 19
+    assert learning[0] == "block2_conv1" and learning[-1] == "block5_conv3" and len(learning) == 11
+
+
+@pytest.mark.parametrize("layers", [0, 4, 15, 19])
+def test_frozen_layers_do_not_move_and_the_others_do(base, layers):
+    head = vgg16.build_head(base.output_shape[1:], 4, 0.0, 10)
+    vgg16.unfreeze_last(base, layers)
+    model = vgg16.build_classifier(base, head)
+    model.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy")
+    before = {layer.name: layer.get_weights() for layer in base.layers}
+    model.train_on_batch(random_images(), np.eye(10, dtype=np.float32)[:4])
+    for number, layer in enumerate(base.layers):
+        moved = any(np.any(a != b) for a, b in zip(before[layer.name], layer.get_weights(), strict=True))
+        assert moved == (bool(layer.weights) and number >= 19 - layers), layer.name
+
+
+def test_a_signal_passes_through_the_random_base(base):
+    features = vgg16.build_feature_extractor(base).predict_on_batch(random_images(16))
+    assert 0.1 < features.std() < 100
+    assert (features > 0).mean() > 0.1
+
+
+def test_a_saved_base_is_the_same_base(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(vgg16, "BASE_FILE", tmp_path / "base.npz")
+    vgg16.save_base(base)
+    loaded = vgg16.load_base(SIZE)
+    for saved, read in zip(base.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(saved, read)
+
+
+def test_bfloat16_features_agree_with_float32_to_rounding(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(vgg16, "BASE_FILE", tmp_path / "base.npz")
+    vgg16.save_base(base)
+    exact = vgg16.build_feature_extractor(base).predict_on_batch(random_images())
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    rounded = vgg16.build_feature_extractor(vgg16.load_base(SIZE)).predict_on_batch(random_images())
+    error = np.linalg.norm(rounded.astype(np.float32) - exact) / np.linalg.norm(exact)
+    assert 0 < error < 0.05
+
+
+def test_the_softmax_stays_in_float32_under_bfloat16():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    base = vgg16.build_base(SIZE)
+    model = vgg16.build_classifier(base, vgg16.build_head(base.output_shape[1:], 4, 0.5, 10))
+    assert base.get_layer("block5_conv3").compute_dtype == "bfloat16"
+    assert model.predict_on_batch(random_images()).dtype == np.float32
+
+
+def test_a_base_file_with_another_array_or_shape_is_refused(base, tmp_path, monkeypatch):
+    path = tmp_path / "base.npz"
+    monkeypatch.setattr(vgg16, "BASE_FILE", path)
+    arrays = {variable.path: np.asarray(variable) for variable in base.variables}
+    np.savez(path, **arrays | {"extra": np.zeros(1)})
+    with pytest.raises(InputError, match=r"base\.npz: holds the arrays"):
+        vgg16.load_base(SIZE)
+    np.savez(path, **arrays | {"block1_conv1/bias": np.zeros(3)})
+    with pytest.raises(InputError, match=r"block1_conv1/bias is \(3,\), expected \(64,\)"):
+        vgg16.load_base(SIZE)
+
+
+def write_published(path, weights, skip=()):
+    """An .h5 file as Keras publishes it: a group per layer, `weight_names` naming its arrays."""
+    with h5py.File(path, "w") as file:
+        layers = [layer for layer in weights if layer not in skip]
+        file.attrs["layer_names"] = [name.encode() for name in layers]
+        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", b"1.2.2"
+        for name in layers:
+            group = file.create_group(name)
+            names = [f"{name}_{kind}_1:0" for kind in ("W", "b")][: len(weights[name])]
+            group.attrs["weight_names"] = [n.encode() for n in names]
+            for array_name, array in zip(names, weights[name], strict=True):
+                group.create_dataset(array_name, data=array)
+
+
+def layer_weights(base):
+    return {layer.name: layer.get_weights() for layer in base.layers[1:]}
+
+
+def test_published_weights_are_read_and_turned_from_bgr_to_rgb(base, tmp_path):
+    write_published(tmp_path / "weights.h5", layer_weights(base))
+    fresh = vgg16.build_base(SIZE)
+    vgg16.load_published(fresh, "mine", tmp_path)
+    kernel = base.get_layer("block1_conv1").get_weights()[0]
+    np.testing.assert_array_equal(fresh.get_layer("block1_conv1").get_weights()[0], kernel[:, :, ::-1])
+    for name in ("block1_conv2", "block5_conv3"):
+        for a, b in zip(fresh.get_layer(name).get_weights(), base.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("damage", ["shape", "layer", "text", "none", "two", "hash"])
+def test_other_weights_are_refused_in_one_line_that_names_the_file(base, tmp_path, damage):
+    weights, path = layer_weights(base), tmp_path / "weights.h5"
+    if damage == "shape":
+        weights["block3_conv1"][0] = weights["block3_conv1"][0][..., :7]
+    if damage == "text":
+        path.write_text("no weights")
+    elif damage != "none":
+        write_published(path, weights, skip=("block4_conv2",) if damage == "layer" else ())
+    if damage == "two":
+        write_published(tmp_path / "another.h5", weights)
+    with pytest.raises(InputError, match=re.escape(str(tmp_path))):
+        vgg16.load_published(base, "imagenet" if damage == "hash" else "mine", tmp_path)
+
+
+def test_head_has_the_recipe_s_layers():
+    head = vgg16.build_head((2, 2, 512), 256, 0.5, 10)
+    assert [type(layer).__name__ for layer in head.layers] == ["Flatten", "Dense", "Dropout", "Dense"]
+    assert head.count_params() == 2048 * 256 + 256 + 256 * 10 + 10
+
+
+def test_no_layer_of_the_final_model_carries_code(base):
+    model = vgg16.build_classifier(base, vgg16.build_head(base.output_shape[1:], 4, 0.5, 10))
+    assert "Lambda" not in json.dumps(keras.saving.serialize_keras_object(model))
