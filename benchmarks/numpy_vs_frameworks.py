@@ -13,18 +13,26 @@ products at the speed of a large float32 one, the optimizer's reads and writes a
 array as large as the parameters, the batches' at that of copying the images.
 """
 
-import argparse
-import os
-import statistics
-import time
 import warnings
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from stages.datasets.idx import read_idx_pair
+from benchmarks.timing import (
+    alternate,
+    argument_parser,
+    describe,
+    make_row,
+    print_rows,
+    seconds,
+    training_images,
+    use_cpu,
+)
+from stages.core.errors import run_stage
+from stages.core.runtime import keras
 from stages.models.dense_network import DenseNetwork, train_epoch
 from stages.models.numpy_optimizers import SGD, Adam
 
@@ -34,19 +42,6 @@ EPOCHS = 2
 RUNS = 11
 SMALL, LARGE = (784, 64, 10), (784, 128, 128, 128, 10)
 LEARNING_RATE, MOMENTUM, ADAM_RATE = 0.05, 0.9, 0.001
-
-
-def images_and_labels(folder=None):
-    """Float32 images in [0, 1], (IMAGES, 784), and int64 labels (IMAGES,)."""
-    if folder is not None:
-        images, labels = read_idx_pair(
-            folder / "train-images-idx3-ubyte.gz", folder / "train-labels-idx1-ubyte.gz"
-        )
-        x = images[:IMAGES].reshape(-1, 784).astype(np.float32) / np.float32(255)
-        return x, labels[:IMAGES].astype(np.int64)
-    rng = np.random.default_rng(0)
-    x = rng.random((IMAGES, 784), np.float32) * (rng.random((IMAGES, 784)) < 0.19)  # 81 % of pixels are black
-    return x.astype(np.float32), rng.integers(0, 10, IMAGES)
 
 
 def train_numpy(x, labels, layer_sizes, make_optimizer, batch_size):
@@ -60,9 +55,6 @@ def train_numpy(x, labels, layer_sizes, make_optimizer, batch_size):
 
 def train_sklearn(x, labels):
     """The same network and SGD in scikit-learn."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPClassifier
-
     classifier = MLPClassifier(
         hidden_layer_sizes=SMALL[1:-1],
         activation="relu",
@@ -83,27 +75,12 @@ def train_sklearn(x, labels):
 
 def keras_trainer(x, labels, layer_sizes, optimizer, batch_size):
     """A function which trains the same network with Keras's default `fit`, already traced and compiled."""
-    import keras
-
     hidden = [keras.layers.Dense(units, activation="relu") for units in layer_sizes[1:-1]]
     output = keras.layers.Dense(layer_sizes[-1], activation="softmax")
     model = keras.Sequential([keras.Input((layer_sizes[0],)), *hidden, output])
     model.compile(optimizer, "sparse_categorical_crossentropy")
     model.fit(x, labels, batch_size=batch_size, epochs=1, verbose=0)
     return lambda: model.fit(x, labels, batch_size=batch_size, epochs=EPOCHS, verbose=0)
-
-
-def seconds(function):
-    """Seconds that one call takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def alternate(ours, peer):
-    """Median seconds per epoch of both sides, over RUNS rounds in which they take turns."""
-    rounds = [(seconds(ours), seconds(peer)) for _ in range(RUNS)]
-    return [statistics.median(times) / EPOCHS for times in zip(*rounds, strict=True)]
 
 
 def floor_seconds(x, layer_sizes, arrays_moved, batch_size):
@@ -124,31 +101,24 @@ def floor_seconds(x, layer_sizes, arrays_moved, batch_size):
 
     parameters = np.ones(sum(sizes) + sum(layer_sizes[1:]), np.float32)
     optimizer_bytes = len(x) / batch_size * arrays_moved * parameters.nbytes
-    return (
-        flops / flops_per_second
-        + optimizer_bytes / copy_speed(parameters)
-        + 2 * x.nbytes / copy_speed(x)
-    )
+    return flops / flops_per_second + optimizer_bytes / copy_speed(parameters) + 2 * x.nbytes / copy_speed(x)
 
 
-def row(name, ours, peer, floor, note):
-    """One result: `ratio` is how many times longer the peer takes."""
+def numpy_row(name, ours, peer, floor, note):
+    """One result, from the seconds that EPOCHS took on both sides and the floor of one epoch."""
+    ours, peer = ours / EPOCHS, peer / EPOCHS
     note = (
-        f"{note}; {IMAGES} images, {THREADS} thread, median of {RUNS} alternating runs of {EPOCHS} epochs; "
-        f"ours is {ours / floor:.1f} times its floor of {floor:.3f} s"
+        f"{note}, {THREADS} thread, median of {RUNS} alternating runs of {EPOCHS} epochs; "
+        f"ours is {ours / floor:.1f} times its floor of {floor:.3g} s"
     )
-    return {"name": name, "ours": ours, "peer": peer, "ratio": peer / ours, "unit": "s/epoch", "note": note}
+    return make_row(name, ours, peer, "s/epoch", note)
 
 
 def rows(folder=None):
-    """Measure everything: a list of dicts with the keys name, ours, peer, ratio, unit and note."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
-    x, labels = images_and_labels(folder)
+    """Measure everything; raises InputError if `folder` holds no MNIST."""
+    use_cpu(THREADS)
+    train = training_images(folder, IMAGES)
+    x, labels = train.pixels(), train.labels.astype(np.int64)
 
     def numpy_sgd():
         train_numpy(x, labels, SMALL, lambda parameters: SGD(parameters, LEARNING_RATE, MOMENTUM), 32)
@@ -157,24 +127,26 @@ def rows(folder=None):
         train_numpy(x, labels, LARGE, lambda parameters: Adam(parameters, ADAM_RATE), 20)
 
     with threadpool_limits(THREADS):
-        beside_sklearn = alternate(numpy_sgd, lambda: train_sklearn(x, labels))
+        beside_sklearn = alternate(RUNS, numpy_sgd, lambda: train_sklearn(x, labels))
         sgd = keras.optimizers.SGD(LEARNING_RATE, MOMENTUM)
-        sgd_beside_keras = alternate(numpy_sgd, keras_trainer(x, labels, SMALL, sgd, 32))
+        sgd_beside_keras = alternate(RUNS, numpy_sgd, keras_trainer(x, labels, SMALL, sgd, 32))
         adam = keras.optimizers.Adam(ADAM_RATE)
-        adam_beside_keras = alternate(numpy_adam, keras_trainer(x, labels, LARGE, adam, 20))
+        adam_beside_keras = alternate(RUNS, numpy_adam, keras_trainer(x, labels, LARGE, adam, 20))
         sgd_floor = floor_seconds(x, SMALL, 5, 32)  # reads gradient, velocity, parameters; writes two of them
         adam_floor = floor_seconds(x, LARGE, 7, 20)  # reads gradient, two moments, parameters; writes three
     small, large = ("-".join(map(str, sizes)) + " ReLU" for sizes in (SMALL, LARGE))
-    sgd_note = f"{small}, SGD with momentum, batch 32"
+    sgd_note = f"{small}, SGD with momentum, batch 32; {describe(train, folder)}"
+    adam_note = f"{large}, Adam, batch 20; {describe(train, folder)}"
     return [
-        row("numpy_sgd_vs_sklearn", *beside_sklearn, sgd_floor, sgd_note),
-        row("numpy_sgd_vs_keras_fit", *sgd_beside_keras, sgd_floor, sgd_note),
-        row("numpy_adam_vs_keras_fit", *adam_beside_keras, adam_floor, f"{large}, Adam, batch 20"),
+        numpy_row("numpy_sgd_vs_sklearn", *beside_sklearn, sgd_floor, sgd_note),
+        numpy_row("numpy_sgd_vs_keras_fit", *sgd_beside_keras, sgd_floor, sgd_note),
+        numpy_row("numpy_adam_vs_keras_fit", *adam_beside_keras, adam_floor, adam_note),
     ]
 
 
+def main():
+    print_rows(rows(argument_parser(__doc__).parse_args().idx))
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--idx", type=Path, metavar="FOLDER", help="folder of MNIST's IDX files")
-    for result in rows(parser.parse_args().idx):
-        print("{name}: {ours:.3f} against {peer:.3f} {unit}, {ratio:.1f}x\n    {note}".format(**result))
+    run_stage(main)

@@ -8,7 +8,7 @@ from stages.core.errors import InputError, run_stage
 from stages.core.outputs import replacing, write_metrics
 from stages.core.params import read_params
 from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, keras, start_keras
+from stages.core.runtime import choose_precision, dtype_policy, start_keras
 from stages.datasets.augmentation import Augment, augment
 from stages.datasets.driver_images import SPLITS, images_root, load_images, read_manifest
 from stages.datasets.vgg_features import FEATURES, create_features
@@ -18,8 +18,8 @@ from stages.models.vgg16 import Vgg, build_feature_extractor, load_base
 def main() -> None:
     params, augmentation = read_params("vgg", Vgg), read_params("augment", Augment)
     seed, root, manifest = start_keras(), images_root(), read_manifest()
-    keras.config.set_dtype_policy(choose_precision())
-    extractor = build_feature_extractor(load_base(params.image_size))
+    with dtype_policy(choose_precision()):
+        extractor = build_feature_extractor(load_base(params.image_size))
 
     views = {split: 1 + (params.augmented_views if split == "train" else 0) for split in SPLITS}
     paths = {split: manifest["path"][manifest["split"] == split].tolist() for split in SPLITS}

@@ -13,7 +13,7 @@ from stages.core.keras_training import Batch, predict, train
 from stages.core.outputs import write_metrics
 from stages.core.params import Count, Group, LearningRate, read_params
 from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, keras, start_keras
+from stages.core.runtime import choose_precision, dtype_policy, keras, start_keras
 from stages.core.training_log import TrainingLog
 from stages.datasets.augmentation import Augment, augment
 from stages.datasets.driver_images import CLASSES, SPLITS, images_root, labels_of, load_images, read_manifest
@@ -44,10 +44,10 @@ def main() -> None:
         rng = np.random.default_rng([seed, 15, epoch, step])
         return augment(images["train"][items], augmentation, rng), targets[items]
 
-    keras.config.set_dtype_policy(choose_precision())
-    base = load_base(vgg.image_size)
-    unfreeze_last(base, params.layers)
-    model = build_classifier(base, head)
+    with dtype_policy(choose_precision()):
+        base = load_base(vgg.image_size)
+        unfreeze_last(base, params.layers)
+        model = build_classifier(base, head)
     model.compile(
         keras.optimizers.Adam(params.learning_rate), "categorical_crossentropy", metrics=["accuracy"]
     )
@@ -57,7 +57,6 @@ def main() -> None:
         train(model, make_batch, len(targets), val, params.epochs, params.batch_size, [seed, 16], log)
 
     # The model that is saved and measured computes in float32, so that it runs the same everywhere.
-    keras.config.set_dtype_policy("float32")
     final = build_classifier(load_base(vgg.image_size), head)
     final.set_weights(model.get_weights())
     trainable = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)

@@ -14,7 +14,7 @@ TINY = {
     "linreg": {"epochs": 50},
     "mlp": {"moons": 40, "moons_epochs": 2, "epochs": 2},
     "mnist": {"layers": [8], "epochs": 2},
-    "drivers": {"count": 3, "frames": 2, "height": 32},
+    "drivers": {"count": 5, "frames": 4, "height": 32},
     "vgg": {"image_size": 32, "augmented_views": 1},
     "vgg_head": {"units": 8, "epochs": 2},
     "finetune": {"epochs": 1},

@@ -141,20 +141,23 @@ def test_the_log_keeps_the_best_epoch_on_validation_and_stops_after_patience():
     with Progress("test", 9) as progress:
         log = TrainingLog(progress, patience=2)
         assert log.record((1.0, 0.1), probabilities(3, 0.8), labels, "a")
-        assert log.record((1.0, 0.1), probabilities(4, 0.8), labels, "b")
-        assert log.record((0.5, 0.9), probabilities(4, 0.7), labels, "c")  # as right, less wrong when wrong
+        assert log.record((1.0, 0.1), probabilities(4, 0.6), labels, "b")
+        assert log.record((0.5, 0.9), probabilities(4, 0.7), labels, "c")
         assert log.record((0.1, 1.0), probabilities(2, 0.9), labels, "d")
-        assert not log.record((0.0, 1.0), probabilities(3, 0.9), labels, "e")
-    assert (log.kept_epoch, log.kept_weights) == (3, "c")
-    assert log.history["epoch"] == [1, 2, 3, 4, 5]
-    assert log.history["val_accuracy"] == pytest.approx([0.6, 0.8, 0.8, 0.4, 0.6])
+        assert log.record((0.1, 1.0), probabilities(4, 0.75), labels, "e")  # the same with a lower loss
+        assert log.record((0.1, 1.0), probabilities(2, 0.9), labels, "f")
+        assert not log.record((0.0, 1.0), probabilities(3, 0.9), labels, "g")
+    assert (log.kept_epoch, log.kept_weights) == (5, "e")
+    assert log.history["epoch"] == [1, 2, 3, 4, 5, 6, 7]
+    assert log.history["val_accuracy"] == pytest.approx([0.6, 0.8, 0.8, 0.4, 0.8, 0.4, 0.6])
 
 
 def test_a_saved_model_has_the_same_bytes_each_time_and_computes_the_same(tmp_path):
     x, _, _ = data()
-    model = network()
+    model, compiled = network(), network()
+    compiled.compile("adam", "categorical_crossentropy")
     save_keras(model, tmp_path / "a.keras")
-    save_keras(network(), tmp_path / "b.keras")
+    save_keras(compiled, tmp_path / "b.keras")
     assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
     np.testing.assert_array_equal(load_keras(tmp_path / "a.keras")(x), model(x))
 

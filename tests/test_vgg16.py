@@ -8,16 +8,10 @@ import numpy as np
 import pytest
 
 from stages.core.errors import InputError
-from stages.core.runtime import keras
+from stages.core.runtime import dtype_policy, keras
 from stages.models import vgg16
 
 SIZE = 32
-
-
-@pytest.fixture(autouse=True)
-def float32_afterwards():
-    yield
-    keras.config.set_dtype_policy("float32")
 
 
 @pytest.fixture
@@ -70,16 +64,17 @@ def test_bfloat16_features_agree_with_float32_to_rounding(base, tmp_path, monkey
     monkeypatch.setattr(vgg16, "BASE_FILE", tmp_path / "base.npz")
     vgg16.save_base(base)
     exact = vgg16.build_feature_extractor(base).predict_on_batch(random_images())
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    rounded = vgg16.build_feature_extractor(vgg16.load_base(SIZE)).predict_on_batch(random_images())
+    with dtype_policy("mixed_bfloat16"):
+        extractor = vgg16.build_feature_extractor(vgg16.load_base(SIZE))
+    rounded = extractor.predict_on_batch(random_images())
     error = np.linalg.norm(rounded.astype(np.float32) - exact) / np.linalg.norm(exact)
     assert 0 < error < 0.05
 
 
 def test_the_softmax_stays_in_float32_under_bfloat16():
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    base = vgg16.build_base(SIZE)
-    model = vgg16.build_classifier(base, vgg16.build_head(base.output_shape[1:], 4, 0.5, 10))
+    with dtype_policy("mixed_bfloat16"):
+        base = vgg16.build_base(SIZE)
+        model = vgg16.build_classifier(base, vgg16.build_head(base.output_shape[1:], 4, 0.5, 10))
     assert base.get_layer("block5_conv3").compute_dtype == "bfloat16"
     assert model.predict_on_batch(random_images()).dtype == np.float32
 

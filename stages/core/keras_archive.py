@@ -27,14 +27,17 @@ def load_keras(path: str | Path) -> keras.Model:
         raise InputError(f"{path}: not a loadable Keras model: {error}") from None
 
 
-def save_keras(model: Any, path: str | Path) -> None:
+def save_keras(model: keras.Model, path: str | Path) -> None:
     """Save a Keras model as .keras with bytes that depend on the model alone.
 
     Keras's own archive differs at every save: zip dates, `date_saved`, and shared object ids that are
-    memory addresses. Left in, they would re-run every stage downstream.
+    memory addresses. Left in, they would re-run every stage downstream. What is saved is the layers and
+    weights; the optimizer and its state are left out.
     """
+    plain = type(model).from_config(model.get_config())
+    plain.set_weights(model.get_weights())
     with replacing(path) as temporary:
-        model.save(temporary)
+        plain.save(temporary)
         content = {}
         with zipfile.ZipFile(temporary) as archive:
             for name in sorted(archive.namelist()):

@@ -44,7 +44,7 @@ with _native_stderr_muted():
     import keras
     import tensorflow as tf
 
-__all__ = ["choose_precision", "keras", "start_keras", "tf"]
+__all__ = ["choose_precision", "dtype_policy", "keras", "start_keras", "tf"]
 
 BFLOAT16_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
 
@@ -74,6 +74,17 @@ def choose_precision() -> str:
         chosen = "mixed_bfloat16" if hardware else "float32"
     print(f"precision: {chosen} (asked: {asked}; bfloat16 hardware: {hardware or 'none'})", flush=True)
     return chosen
+
+
+@contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Layers built in this block compute in the dtype policy `name`."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _bfloat16_hardware() -> str:

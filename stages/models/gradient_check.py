@@ -27,9 +27,7 @@ def gradient_check(network, x, labels, rng, samples=20, step=1e-5):
     copy.parameters[:] = network.parameters
     x = np.asarray(x, np.float64)
     copy.loss_and_gradient(x, labels)
-    arrays = zip(
-        [*copy.weights, *copy.biases], [*copy.weight_gradients, *copy.bias_gradients], strict=True
-    )
+    arrays = zip([*copy.weights, *copy.biases], [*copy.weight_gradients, *copy.bias_gradients], strict=True)
     # The probes run forward only, so the gradient of the unmoved parameters stays.
     return max(
         _relative_error(copy, x, labels, values.ravel(), gradient.ravel(), rng, samples, step)

@@ -1,0 +1,109 @@
+"""Run the benchmarks, each in a process of its own, and keep their rows in benchmarks/results.json.
+
+    python -m benchmarks [--idx FOLDER] [--accuracy] [NAME ...]
+
+NAME is a module of this folder; without one, all run, one after another, since each sets its own number of
+threads. The file holds the machine, the versions of what was measured, and the rows. A run replaces the rows
+that it measured and keeps the others; rows of another machine or of other versions are dropped.
+"""
+
+import importlib.metadata
+import json
+import math
+import os
+import platform
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from benchmarks.timing import Row, argument_parser, measure, print_rows
+from stages.core.errors import InputError, run_stage
+from stages.core.outputs import replacing
+
+RESULTS = Path(__file__).with_name("results.json")
+BENCHMARKS = ("numpy_vs_frameworks", "train_mnist_vs_fit", "deformation_speed")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "tensorflow", "keras")
+CPU_FLAGS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
+DIGITS = 4  # significant ones kept of a measured number
+
+
+def describe_machine() -> dict[str, Any]:
+    """The processor, its cores, those of CPU_FLAGS that it has, and the operating system."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = fields.get("flags", "").split()
+    return {
+        "cpu": fields.get("model name") or platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "flags": [flag for flag in CPU_FLAGS if flag in flags],
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def describe_versions() -> dict[str, str]:
+    """Python's version and those of PACKAGES."""
+    return {"python": platform.python_version()} | {
+        package: importlib.metadata.version(package) for package in PACKAGES
+    }
+
+
+def run_benchmark(name: str, options: dict[str, Any]) -> list[Row]:
+    """The rows of one benchmark, measured in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(measure, name, options).result()
+
+
+def round_row(row: Row) -> Row:
+    """The row with its numbers rounded to DIGITS significant digits.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite.
+    """
+    numbers = {key: row[key] for key in ("ours", "peer", "ratio")}
+    if not all(map(math.isfinite, numbers.values())):
+        raise ValueError(f"{row['name']}: {numbers}")
+    return row | {key: float(f"{value:.{DIGITS}g}") for key, value in numbers.items()}
+
+
+def save_rows(rows: Sequence[Row]) -> None:
+    """Put rows into RESULTS, each in the place of the one with its name, or at the end."""
+    measured_with = {"machine": describe_machine(), "versions": describe_versions()}
+    kept = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"rows": []} | measured_with
+    if any(kept[key] != now for key, now in measured_with.items()):
+        print(f"{RESULTS.name}: dropping {len(kept['rows'])} rows of another machine or other versions")
+        kept["rows"] = []
+    by_name = {row["name"]: row for row in [*kept["rows"], *rows]}
+    with replacing(RESULTS) as temporary:
+        content = json.dumps(measured_with | {"rows": list(by_name.values())}, indent=2, ensure_ascii=False)
+        temporary.write_text(content + "\n", "utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argument_parser(__doc__)
+    parser.add_argument("--accuracy", action="store_true", help="also compare the test accuracy: minutes")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    chosen = parser.parse_args(arguments)
+    for name in chosen.names:
+        if name not in BENCHMARKS:
+            raise InputError(f"{name}: no such benchmark; there are {', '.join(BENCHMARKS)}")
+    if chosen.accuracy and chosen.idx is None:
+        raise InputError("--accuracy needs --idx FOLDER")
+    measured = []
+    for name in chosen.names or BENCHMARKS:
+        options = {"folder": chosen.idx}
+        if name == "train_mnist_vs_fit":
+            options["accuracy"] = chosen.accuracy
+        print(f"{name} …", flush=True)
+        rows = [round_row(row) for row in run_benchmark(name, options)]
+        save_rows(rows)
+        measured += rows
+    print_rows(measured, notes=False)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,179 @@
+"""The benchmarks give complete rows and keep them in one file. What they measure is not tested."""
+
+import gzip
+import json
+import math
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import deformation_speed, numpy_vs_frameworks, timing, train_mnist_vs_fit
+from benchmarks.timing import Row, make_row
+from stages.core.errors import InputError
+
+FILE_NAMES = {"train": "train", "test": "t10k"}
+
+
+@pytest.fixture(autouse=True)
+def few_images_once(monkeypatch):
+    """Tiny settings; and the tests' process keeps its threads, which TensorFlow fixes at its first use."""
+    for module in (deformation_speed, numpy_vs_frameworks, train_mnist_vs_fit):
+        monkeypatch.setattr(module, "IMAGES", 40)
+        monkeypatch.setattr(module, "RUNS", 1)
+        monkeypatch.setattr(module, "use_cpu", lambda threads=0: None)
+    monkeypatch.setattr(numpy_vs_frameworks, "EPOCHS", 1)
+    monkeypatch.setattr(train_mnist_vs_fit, "ACCURACY_EPOCHS", 1)
+    monkeypatch.setattr(train_mnist_vs_fit, "LAYERS", (8,))
+    monkeypatch.setattr(deformation_speed, "LAYERS", (8,))
+
+
+@pytest.fixture
+def results(monkeypatch, tmp_path):
+    """The file of results, not there yet."""
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "results.json")
+    return tmp_path / "results.json"
+
+
+@pytest.fixture
+def idx_folder(tmp_path):
+    """60 training and 40 test images of random ink as IDX files."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 60), ("test", 40)):
+        for kind, shape, top in (("images-idx3", (count, 28, 28), 256), ("labels-idx1", (count,), 10)):
+            header = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+            content = header + rng.integers(0, top, shape, np.uint8).tobytes()
+            name = f"{FILE_NAMES[split]}-{kind}-ubyte.gz"
+            (tmp_path / name).write_bytes(gzip.compress(content))
+    return tmp_path
+
+
+def check(rows, names, folder=None):
+    assert [row["name"] for row in rows] == names
+    for row in rows:
+        assert set(row) == set(Row.__annotations__)
+        assert all(math.isfinite(row[key]) and row[key] > 0 for key in ("ours", "peer", "ratio"))
+        assert row["unit"] and row["note"]
+        assert folder is None or str(folder) not in row["note"]
+
+
+def test_numpy_rows():
+    names = ["numpy_sgd_vs_sklearn", "numpy_sgd_vs_keras_fit", "numpy_adam_vs_keras_fit"]
+    rows = numpy_vs_frameworks.rows()
+    check(rows, names)
+    assert all("40 random images" in row["note"] for row in rows)
+
+
+def test_deformation_rows(idx_folder):
+    rows = deformation_speed.rows(idx_folder)
+    check(rows, ["deformation_vs_training"], idx_folder)
+    assert "40 MNIST images" in rows[0]["note"]
+
+
+def test_mnist_rows(idx_folder):
+    rows = train_mnist_vs_fit.rows(idx_folder, accuracy=True, seeds=2)
+    check(rows, ["train_mnist_vs_keras_fit", "train_mnist_accuracy_vs_keras_fit"], idx_folder)
+    assert "40 MNIST images" in rows[0]["note"] and "60 training images" in rows[1]["note"]
+    for side in ("ours", "peer"):
+        assert rows[1][side] <= 1 and (rows[1][side] * 2 * 40) % 1 == pytest.approx(0, abs=1e-9)
+
+
+def test_accuracy_needs_the_real_images_and_two_seeds(idx_folder):
+    for arguments in ((None, True), (idx_folder, True, 1)):
+        with pytest.raises(InputError, match="--accuracy needs"):
+            train_mnist_vs_fit.rows(*arguments)
+    for path in idx_folder.glob("t10k*"):
+        path.unlink()
+    with pytest.raises(InputError, match="needs t10k-images"):
+        train_mnist_vs_fit.accuracy_row(idx_folder, 2)
+
+
+def test_a_missing_folder_is_said():
+    with pytest.raises(InputError, match="no such folder"):
+        timing.training_images(command.RESULTS / "nowhere", 40)
+
+
+def test_random_images_are_as_sparse_as_mnist():
+    images, labels = timing.training_images(None, 500)
+    assert images.shape == (500, 28, 28) and images.dtype == np.uint8 == labels.dtype
+    assert (images > 0).mean() == pytest.approx(timing.INK_SHARE, abs=0.01)
+    assert set(labels) == set(range(10))
+
+
+def test_the_ratio_says_how_much_better_ours_is():
+    assert make_row("a", 2.0, 6.0, "s/epoch", "")["ratio"] == 3
+    assert make_row("a", 6.0, 2.0, "images/s", "")["ratio"] == 3
+
+
+def test_sides_take_turns():
+    calls = []
+    times = timing.alternate(3, lambda: calls.append("ours"), lambda: calls.append("peer"))
+    assert calls == ["ours", "peer"] * 3 and len(times) == 2
+
+
+def test_results_replace_their_own_rows_and_keep_the_others(results):
+    first = [make_row(name, 1.0, 2.0, "s/epoch", "first") for name in ("a", "b", "c")]
+    command.save_rows(first)
+    command.save_rows([make_row("b", 1.0, 4.0, "s/epoch", "second"), make_row("d", 1.0, 1.0, "s/epoch", "")])
+    content = json.loads(results.read_text("utf-8"))
+    assert list(content) == ["machine", "versions", "rows"]
+    assert set(content["machine"]) == {"cpu", "cores", "flags", "system"}
+    assert content["versions"].keys() >= {"python", "numpy", "tensorflow", "keras", "scikit-learn"}
+    assert [row["name"] for row in content["rows"]] == ["a", "b", "c", "d"]
+    assert content["rows"][0] == first[0] and content["rows"][1]["note"] == "second"
+    assert [path.name for path in results.parent.iterdir()] == ["results.json"]
+
+
+def test_rows_of_another_machine_are_dropped(results, capsys):
+    command.save_rows([make_row("a", 1.0, 2.0, "s/epoch", "")])
+    results.write_text(results.read_text("utf-8").replace('"cores": ', '"cores": 9'), "utf-8")
+    command.save_rows([make_row("b", 1.0, 2.0, "s/epoch", "")])
+    assert [row["name"] for row in json.loads(results.read_text("utf-8"))["rows"]] == ["b"]
+    assert "dropping 1 row" in capsys.readouterr().out
+
+
+def test_numbers_are_finite_and_have_four_digits():
+    row = command.round_row(make_row("a", 1.23456, 123456.0, "images/s", "note"))
+    assert (row["ours"], row["peer"], row["ratio"]) == (1.235, 123500.0, 1e-05)
+    with pytest.raises(ValueError, match="a: "):
+        command.round_row(make_row("a", math.nan, 1.0, "s/epoch", ""))
+
+
+def test_the_command_runs_what_it_is_asked_for(results, monkeypatch, capsys, tmp_path):
+    asked = []
+
+    def run(name, options):
+        asked.append((name, options))
+        return [make_row(name, 1.0, 3.0, "s/epoch", "")]
+
+    monkeypatch.setattr(command, "run_benchmark", run)
+    command.main(["deformation_speed"])
+    command.main(["--idx", str(tmp_path), "--accuracy"])
+    plain = {"folder": tmp_path}
+    assert asked == [
+        ("deformation_speed", {"folder": None}),
+        ("numpy_vs_frameworks", plain),
+        ("train_mnist_vs_fit", plain | {"accuracy": True}),
+        ("deformation_speed", plain),
+    ]
+    assert [row["name"] for row in json.loads(results.read_text("utf-8"))["rows"]] == [
+        "deformation_speed",
+        "numpy_vs_frameworks",
+        "train_mnist_vs_fit",
+    ]
+    assert "3×" in capsys.readouterr().out
+
+
+def test_the_command_refuses_before_it_measures(monkeypatch):
+    monkeypatch.setattr(command, "run_benchmark", pytest.fail)
+    with pytest.raises(InputError, match="no such benchmark"):
+        command.main(["deformation_speed", "nothing"])
+    with pytest.raises(InputError, match="--accuracy needs --idx"):
+        command.main(["--accuracy"])
+
+
+def test_every_benchmark_is_listed():
+    folder = command.RESULTS.parent
+    assert set(command.BENCHMARKS) == {
+        path.stem for path in folder.glob("*.py") if "\ndef rows(" in path.read_text("utf-8")
+    }

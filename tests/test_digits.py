@@ -1,0 +1,156 @@
+"""The digit images: where they come from and what the networks are given."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.core.errors import InputError
+from stages.core.outputs import write_arrays
+from stages.datasets.digits import DIGITS_FILE, SPLITS, Images, load_digits_splits, read_source
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_idx(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def test_scikit_learns_digits_are_made_like_mnist():
+    (images, labels), test = read_source("digits", Path("data/raw/digits"))
+    assert test is None
+    assert images.shape == (1797, 28, 28) and images.dtype == np.uint8
+    assert labels.shape == (1797,) and labels.dtype == np.uint8
+    assert np.unique(labels).tolist() == list(range(10))
+    assert images.max() == 255
+    inner = images[:, 4:-4, 4:-4]
+    assert images.sum(dtype=int) == inner.sum(dtype=int)
+    assert (inner.max(axis=0) > 0).mean() > 0.9
+
+
+def test_scikit_learns_digits_keep_the_ink_of_the_originals():
+    from sklearn.datasets import load_digits
+
+    originals = load_digits().images
+    (images, labels), _ = read_source("digits", Path("data/raw/digits"))
+    assert np.array_equal(labels, load_digits().target)
+    ink = images.sum(axis=(1, 2), dtype=float) * (16 / 255) / 2.5**2
+    assert np.corrcoef(ink, originals.sum(axis=(1, 2)))[0, 1] > 0.99
+
+
+def test_pixels_are_flat_and_from_0_to_1():
+    images = np.zeros((2, 28, 28), np.uint8)
+    images[1, 0, 1], images[1, 27, 27] = 255, 51
+    pixels = Images(images, np.zeros(2, np.uint8)).pixels()
+    assert pixels.shape == (2, 784) and pixels.dtype == np.float32
+    assert pixels[1, 1] == 1 and pixels[1, 783] == np.float32(0.2) and pixels.sum() == np.float32(1.2)
+
+
+@pytest.mark.parametrize("source", ["fashion", "digits", "mnist"])
+def test_idx_files_in_the_folder_of_a_source_are_what_is_read(source):
+    folder = Path("data/raw") / source
+    rng = np.random.default_rng(0)
+    written = {}
+    for split, count in (("train", 6), ("t10k", 4)):
+        written[split] = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8), np.arange(count)
+        write_idx(folder / f"{split}-images-idx3-ubyte", written[split][0])
+        write_idx(folder / f"{split}-labels-idx1-ubyte", written[split][1])
+    train, test = read_source(source, folder)
+    for found, name in ((train, "train"), (test, "t10k")):
+        assert np.array_equal(found.images, written[name][0])
+        assert np.array_equal(found.labels, written[name][1])
+
+
+def test_a_source_without_its_own_test_set_has_none():
+    write_idx(Path("some/train-images-idx3-ubyte"), np.ones((3, 28, 28)))
+    write_idx(Path("some/train-labels-idx1-ubyte"), np.arange(3))
+    train, test = read_source("some", Path("some"))
+    assert len(train.labels) == 3 and test is None
+
+
+@pytest.mark.parametrize("shape", [(3, 27, 28), (3, 32, 32), (3, 1, 1)])
+def test_images_of_another_size_are_refused(shape):
+    write_idx(Path("some/train-images-idx3-ubyte"), np.ones(shape))
+    write_idx(Path("some/train-labels-idx1-ubyte"), np.arange(3))
+    with pytest.raises(InputError, match=r"train-images-idx3-ubyte: images are .*, needed are \(28, 28\)"):
+        read_source("some", Path("some"))
+
+
+@pytest.mark.parametrize("makes", [lambda path: None, Path.mkdir, Path.touch])
+def test_a_source_without_idx_files_is_refused(makes):
+    makes(Path("unheard-of"))
+    with pytest.raises(InputError, match=r"^unheard-of: no IDX files; put train-images-idx3-ubyte"):
+        read_source("unheard-of", Path("unheard-of"))
+
+
+def good_arrays():
+    arrays = {}
+    for size, split in enumerate(SPLITS, start=3):
+        arrays[f"{split}_images"] = np.full((size, 28, 28), size, np.uint8)
+        arrays[f"{split}_labels"] = np.arange(size, dtype=np.uint8)
+    return arrays
+
+
+def test_the_splits_come_back_as_written():
+    write_arrays(DIGITS_FILE, good_arrays())
+    splits = load_digits_splits()
+    assert list(splits) == list(SPLITS)
+    for size, split in enumerate(SPLITS, start=3):
+        assert splits[split].images.shape == (size, 28, 28) and (splits[split].images == size).all()
+        assert splits[split].labels.tolist() == list(range(size))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "wrong"),
+    [
+        ("val_images", np.zeros((4, 28, 28), np.float32), "val: images float32"),
+        ("val_images", np.zeros((4, 28, 27), np.uint8), "val: images uint8(4, 28, 27)"),
+        ("val_images", np.zeros((4, 784), np.uint8), "val: images uint8(4, 784)"),
+        ("val_images", np.zeros((5, 28, 28), np.uint8), "val: images uint8(5, 28, 28)"),
+        ("val_labels", np.zeros(4, np.int64), "labels int64(4,)"),
+        ("val_labels", np.zeros((4, 1), np.uint8), "labels uint8(4, 1)"),
+        ("test_images", np.zeros((4, 28, 28), np.uint8), "test: images uint8(4, 28, 28)"),
+        ("surplus", np.zeros(1), "holds the arrays"),
+        ("val_labels", None, "holds the arrays"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(name, array, wrong):
+    arrays = good_arrays() | {name: array}
+    write_arrays(DIGITS_FILE, {name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(InputError) as refused:
+        load_digits_splits()
+    assert str(refused.value).startswith("data/digits.npz: ")
+    assert wrong in str(refused.value)
+
+
+def test_pickled_objects_are_refused_and_not_run():
+    class Payload:
+        def __reduce__(self):
+            return Path.touch, (Path("ran"),)
+
+    objects = np.empty(4, object)
+    objects[:] = [Payload() for _ in range(4)]
+    DIGITS_FILE.parent.mkdir()
+    np.savez(DIGITS_FILE, **(good_arrays() | {"val_labels": objects}))
+    with pytest.raises(InputError, match="not a readable"):
+        load_digits_splits()
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 no archive after all"])
+def test_a_file_that_is_no_npz_is_refused(content):
+    DIGITS_FILE.parent.mkdir()
+    DIGITS_FILE.write_bytes(content)
+    with pytest.raises(InputError, match=r"^data/digits\.npz: not a readable"):
+        load_digits_splits()
+
+
+def test_a_missing_file_is_refused_with_the_command_that_makes_it():
+    with pytest.raises(InputError, match=r"^data/digits\.npz: no such file; `dvc repro` makes it$"):
+        load_digits_splits()

@@ -1,0 +1,83 @@
+"""Figures of merit against their formulas and against scikit-learn."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss
+
+from stages.core.errors import InputError
+from stages.core.evaluation import accuracy_interval, classification_metrics, mean_cross_entropy
+
+
+@pytest.mark.parametrize(
+    ("correct", "total"), [(0, 1), (1, 1), (0, 20), (20, 20), (1, 20), (10, 20), (81, 263), (9_700, 10_000)]
+)
+def test_the_interval_is_wilsons(correct, total):
+    z, share = 1.959963984540054, correct / total
+    centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    low, high = accuracy_interval(correct, total)
+    assert low == pytest.approx(centre - half, abs=1e-12)
+    assert high == pytest.approx(centre + half, abs=1e-12)
+    assert 0 <= low <= share <= high <= 1
+
+
+def test_the_interval_of_a_textbook_example():
+    # Newcombe (1998), table I: 81 of 263, method 3.
+    assert accuracy_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+def test_none_or_all_right_leaves_room_on_one_side():
+    assert accuracy_interval(0, 50)[0] == 0 and accuracy_interval(0, 50)[1] > 0.05
+    assert accuracy_interval(50, 50)[1] == 1 and accuracy_interval(50, 50)[0] < 0.95
+
+
+def random_answers(items=200, classes=10, dtype=np.float32, seed=0):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (items, classes))
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return probabilities.astype(dtype), rng.integers(0, classes, items)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_metrics_agree_with_scikit_learn(split, dtype):
+    probabilities, labels = random_answers(dtype=dtype)
+    metrics = classification_metrics(split, probabilities, labels)
+    names = ("accuracy", "accuracy_low", "accuracy_high", "loss")
+    assert list(metrics) == [f"{split}_{name}" for name in names]
+    assert metrics[f"{split}_accuracy"] == accuracy_score(labels, probabilities.argmax(axis=1))
+    precise = probabilities.astype(np.float64)
+    expected = log_loss(labels, precise / precise.sum(axis=1, keepdims=True), labels=range(10))
+    assert metrics[f"{split}_loss"] == pytest.approx(expected, rel=1e-6)
+    bounds = accuracy_interval(round(metrics[f"{split}_accuracy"] * 200), 200)
+    assert (metrics[f"{split}_accuracy_low"], metrics[f"{split}_accuracy_high"]) == bounds
+    assert all(type(value) is float for value in metrics.values())
+
+
+def test_labels_may_leave_out_a_class():
+    probabilities, labels = random_answers()
+    labels[labels == 9] = 0
+    expected = -np.log(probabilities[np.arange(200), labels].astype(np.float64)).mean()
+    assert mean_cross_entropy(probabilities, labels) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_certain_mistake_costs_much_but_not_infinity():
+    loss = mean_cross_entropy(np.array([[1, 0], [0, 1]], np.float32), np.array([1, 1]))
+    assert 10 < loss < 30
+
+
+def test_the_probabilities_are_left_as_they_are():
+    probabilities, labels = random_answers(dtype=np.float64)
+    before = probabilities.copy()
+    mean_cross_entropy(probabilities, labels)
+    assert np.array_equal(probabilities, before)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_network_that_diverged_is_no_bug_of_the_program(value):
+    probabilities, labels = random_answers()
+    probabilities[7] = value
+    with pytest.raises(InputError, match=r"diverged.*learning rate"):
+        mean_cross_entropy(probabilities, labels)
