@@ -85,6 +85,7 @@ def save_rows(rows: Sequence[Row]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argument_parser(__doc__)
+    parser.prog = "python -m benchmarks"
     parser.add_argument("--accuracy", action="store_true", help="also compare the test accuracy: minutes")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     chosen = parser.parse_args(arguments)

@@ -70,12 +70,26 @@ def test_deformation_rows(idx_folder):
     assert "40 MNIST images" in rows[0]["note"]
 
 
-def test_mnist_rows(idx_folder):
+def test_mnist_rows(idx_folder, monkeypatch):
+    monkeypatch.setattr(train_mnist_vs_fit, "accuracy_row", lambda *_: pytest.fail("was not asked for"))
+    rows = train_mnist_vs_fit.rows(idx_folder)
+    check(rows, ["train_mnist_vs_keras_fit"], idx_folder)
+    assert "40 MNIST images" in rows[0]["note"]
+
+
+def test_both_sides_start_from_the_same_weights_and_train_as_often(idx_folder, monkeypatch):
+    trained = []
+    monkeypatch.setattr(
+        train_mnist_vs_fit, "time_row", lambda folder: make_row("time", 1.0, 1.0, "s/epoch", "t")
+    )
+    for side in (train_mnist_vs_fit.CompiledTraining, train_mnist_vs_fit.FitTraining):
+        monkeypatch.setattr(side, "epoch", lambda training: trained.append(type(training).__name__))
     rows = train_mnist_vs_fit.rows(idx_folder, accuracy=True, seeds=2)
-    check(rows, ["train_mnist_vs_keras_fit", "train_mnist_accuracy_vs_keras_fit"], idx_folder)
-    assert "40 MNIST images" in rows[0]["note"] and "60 training images" in rows[1]["note"]
-    for side in ("ours", "peer"):
-        assert rows[1][side] <= 1 and (rows[1][side] * 2 * 40) % 1 == pytest.approx(0, abs=1e-9)
+    check(rows, ["time", "train_mnist_accuracy_vs_keras_fit"], idx_folder)
+    assert trained == ["CompiledTraining", "FitTraining"] * 2
+    assert rows[1]["ratio"] == 1 and "difference +0.00 points" in rows[1]["note"]
+    assert (rows[1]["ours"] * 2 * 40) % 1 == pytest.approx(0, abs=1e-9)
+    assert "60 training images" in rows[1]["note"]
 
 
 def test_accuracy_needs_the_real_images_and_two_seeds(idx_folder):

@@ -138,6 +138,15 @@ def test_a_shear_slants_columns_and_keeps_rows():
     assert 0.25 < steps[1] <= 0.3001
 
 
+def test_a_rotation_after_a_shear_keeps_areas():
+    rows, columns = sources(make(rotation=30.0, shear=0.5))
+    (down, across), (fall, step) = (
+        (np.diff(part, axis=1).mean(axis=(1, 2)), np.diff(part, axis=2).mean(axis=(1, 2)))
+        for part in (rows, columns)
+    )
+    assert down * step - across * fall == pytest.approx(np.ones(200), abs=1e-3)
+
+
 @pytest.mark.parametrize("smoothness", [1.0, 4.0])
 @pytest.mark.parametrize("elastic", [0.5, 2.0])
 def test_elastic_displacement_has_the_stated_root_mean_square(elastic, smoothness):

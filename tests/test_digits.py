@@ -115,6 +115,7 @@ def test_the_splits_come_back_as_written():
         ("val_images", np.zeros((5, 28, 28), np.uint8), "val: images uint8(5, 28, 28)"),
         ("val_labels", np.zeros(4, np.int64), "labels int64(4,)"),
         ("val_labels", np.zeros((4, 1), np.uint8), "labels uint8(4, 1)"),
+        ("val_labels", np.array(4, np.uint8), "labels uint8()"),
         ("test_images", np.zeros((4, 28, 28), np.uint8), "test: images uint8(4, 28, 28)"),
         ("surplus", np.zeros(1), "holds the arrays"),
         ("val_labels", None, "holds the arrays"),

@@ -1,5 +1,6 @@
 """Driver images: the list and the pictures are checked before anything learns from them."""
 
+import io
 import os
 import struct
 import subprocess
@@ -218,25 +219,38 @@ def png(width, height):
 
 def noise_file(kind):
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(f"noise.{kind}")
-    return Path(f"noise.{kind}").read_bytes()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def jpeg_with_exif(tag, kind, count, value):
+    """A JPEG whose EXIF turns it, so that all of it is read, and holds this entry as well."""
+    entries = struct.pack("<HHII", tag, kind, count, value) + struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    buffer = io.BytesIO()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + entries + bytes(4)
+    Image.new("RGB", (8, 8)).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(
-    "content",
+    ("content", "wrong"),
     [
-        lambda: b"",
-        lambda: b"\xff\xd8",
-        lambda: noise_file("jpg")[:10],
-        lambda: noise_file("jpg")[:1500],
-        lambda: noise_file("png")[:1500],
-        lambda: noise_file("png")[:100] + b"\0" * 20 + noise_file("png")[120:],
-        lambda: b"subject,classname,img\np1,c0,img_1.jpg\n",
-        lambda: png(64, 64),
-        lambda: png(50_000, 50_000),
-        lambda: png(10_000, 10_000),
-        lambda: png(50_000, 1_001),
+        (b"", "not a readable image"),
+        (b"\xff\xd8", "not a readable image"),
+        (noise_file("JPEG")[:10], "not a readable image"),
+        (noise_file("JPEG")[:1500], "not a readable image"),
+        (noise_file("PNG")[:1500], "not a readable image"),
+        (noise_file("PNG")[:100] + bytes(20) + noise_file("PNG")[120:], "not a readable image"),
+        (b"subject,classname,img\np1,c0,img_1.jpg\n", "not a readable image"),
+        (png(64, 64), "not a readable image"),
+        (png(64, 64).replace(b"IEND", b"\1\2\3\4"), "not a readable image"),
+        (jpeg_with_exif(0x0100, 2, 4, 0x41414141), "not a readable image"),
+        (jpeg_with_exif(0x011A, 2, 4, 0x41414141), "not a readable image"),
+        (png(50_000, 50_000), "pixels"),
+        (png(10_000, 10_000), "10000×10000 pixels; allowed are 50,000,000"),
+        (png(50_000, 1_001), "50000×1001 pixels; allowed are 50,000,000"),
     ],
     ids=[
         "no bytes",
@@ -247,17 +261,21 @@ def noise_file(kind):
         "damaged PNG",
         "text",
         "too little data",
+        "unknown part",
+        "EXIF width as text",
+        "EXIF resolution as text",
         "bomb",
         "large",
         "just too large",
     ],
 )
-def test_what_is_no_picture_is_refused_in_one_line(content):
+def test_what_is_no_picture_is_refused_in_one_line(content, wrong):
     path = Path("img_1.jpg")
-    path.write_bytes(content())
+    path.write_bytes(content)
     with pytest.raises(InputError) as refused:
         load_image(path, 8)
     assert str(refused.value).startswith("img_1.jpg: ")
+    assert wrong in str(refused.value)
     assert "\n" not in str(refused.value)
 
 

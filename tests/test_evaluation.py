@@ -68,6 +68,12 @@ def test_a_certain_mistake_costs_much_but_not_infinity():
     assert 10 < loss < 30
 
 
+def test_the_sum_of_a_row_makes_no_difference():
+    probabilities, labels = random_answers()
+    expected = mean_cross_entropy(probabilities, labels)
+    assert mean_cross_entropy(probabilities * np.float32(1.01), labels) == pytest.approx(expected, rel=1e-6)
+
+
 def test_the_probabilities_are_left_as_they_are():
     probabilities, labels = random_answers(dtype=np.float64)
     before = probabilities.copy()

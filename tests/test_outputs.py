@@ -146,6 +146,7 @@ def test_the_same_arrays_are_the_same_bytes():
     assert Path("one.npz").read_bytes() == Path("two.npz").read_bytes()
     with zipfile.ZipFile("one.npz") as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
 def test_objects_are_not_written_as_arrays():

@@ -76,8 +76,8 @@ def test_by_driver_three_drivers_are_enough():
 
 
 @BOTH
-def test_the_order_of_the_rows_makes_no_difference(split):
-    images = uneven_table()
+@pytest.mark.parametrize("images", [uneven_table(), images_table()], ids=["uneven", "even"])
+def test_the_order_of_the_rows_makes_no_difference(split, images):
     shuffled = images.sample(frac=1, random_state=1, ignore_index=True)
     first = dict(zip(images["path"], split(images, 0.1, 0.2, 5), strict=True))
     assert first == dict(zip(shuffled["path"], split(shuffled, 0.1, 0.2, 5), strict=True))

@@ -27,7 +27,7 @@ python=$(find_python)
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "$python has no venv module; install it (on Debian and Ubuntu: apt install python3-venv)"
 
-if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c "$fits" 2>/dev/null; then
+if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c "import pip; $fits" 2>/dev/null; then
     rm -rf .venv
     "$python" -m venv .venv || fail "$python could not make .venv here"
 fi
@@ -36,7 +36,7 @@ rm -f "$stamp"
 if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
     -r requirements.lock >.venv/pip.log 2>&1; then
     reason=$(grep -iE 'error|no space|hash' .venv/pip.log | tail -n 1)
-    if grep -qiE 'NewConnectionError|NameResolution|Temporary failure|timed out|ProxyError|unreachable|ConnectionRefused|SSLError' .venv/pip.log; then
+    if grep -qiE 'NewConnectionError|NameResolution|Temporary failure|timed out|ProxyError|unreachable|ConnectionRefused|SSLError|from versions: none' .venv/pip.log; then
         fail "no connection to the package index; see .venv/pip.log"
     fi
     fail "pip could not install requirements.lock: ${reason:-see .venv/pip.log}"

@@ -4,6 +4,8 @@ import numpy as np
 from scipy.stats import binomtest
 from sklearn.metrics import log_loss
 
+from stages.core.errors import InputError
+
 
 def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
     """95 % Wilson score interval for `correct` of `total` (Wilson 1927)."""
@@ -37,6 +39,8 @@ def classification_metrics(split: str, probabilities: np.ndarray, labels: np.nda
 
 def mean_cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Mean cross-entropy in nats of `probabilities` [items, classes] for class indices `labels` [items]."""
+    if not np.isfinite(probabilities).all():
+        raise InputError("training diverged: the network's outputs are no numbers; lower the learning rate")
     # In float64 with rows that sum to 1: float32 rounding must not decide the logarithm of a small number.
     precise = probabilities.astype(np.float64)
     precise /= precise.sum(axis=1, keepdims=True)

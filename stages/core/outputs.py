@@ -5,7 +5,6 @@ import json
 import math
 import os
 import shutil
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +47,9 @@ def write_metrics(path: str | Path, metrics: Mapping[str, float]) -> None:
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise InputError(f"{path}: {name} is {value}: the training diverged; lower the learning rate")
-    rounded = {name: v if isinstance(v, int) else float(f"{v:.6g}") for name, v in metrics.items()}
+    rounded = {
+        name: int(v) if isinstance(v, int | np.integer) else float(f"{v:.6g}") for name, v in metrics.items()
+    }
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(rounded, indent=2) + "\n", "utf-8")
 
@@ -80,11 +81,16 @@ def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]
         with np.load(path, allow_pickle=False) as archive:
             if sorted(archive.files) != sorted(names):
                 raise InputError(f"{path}: holds the arrays {archive.files}, expected {list(names)}")
-            return {name: archive[name] for name in names}
+            arrays = {name: archive[name] for name in names}
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # NumPy and zipfile raise many kinds for a damaged archive.
         raise InputError(f"{path}: not a readable .npz of plain arrays: {error}") from None
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise InputError(f"{path}: not a readable .npz of plain arrays")
+    return arrays
 
 
 def write_figure(path: str | Path, figure: Any) -> None:

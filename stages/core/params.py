@@ -53,7 +53,8 @@ def read_seed() -> int:
     class Seed(Group):
         seed: Annotated[int, Field(ge=0, lt=2**32)]
 
-    return _validate(Seed, {"seed": _read_file().get("seed")}, prefix="").seed
+    content = {key: value for key, value in _read_file().items() if key == "seed"}
+    return _validate(Seed, content, prefix="").seed
 
 
 def read_params(key: str, group: type[G]) -> G:
@@ -77,7 +78,9 @@ def _read_file() -> dict[str, Any]:
         content = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text("utf-8"))
     except FileNotFoundError:
         raise InputError(f"{PARAMS_FILE}: no such file; run from the top of the repository") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{PARAMS_FILE}: cannot be read: {error.strerror}") from None
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, no such date
         first_lines = " ".join(str(error).split())[:200]
         raise InputError(f"{PARAMS_FILE}: not valid YAML: {first_lines}") from None
     if not isinstance(content, dict):
@@ -98,7 +101,9 @@ def _validate(group: type[G], content: Any, prefix: str) -> G:
             message = f"unknown key; allowed are {', '.join(group.model_fields)}"
         elif first["type"] == "missing":
             message = "missing"
+        elif first["type"] == "value_error":  # from a check of several keys together
+            message = str(first["ctx"]["error"])
         else:
-            message = f"{first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+            message = f"{first['input']!r:.80}: {first['msg'][0].lower()}{first['msg'][1:]}"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise InputError(f"{PARAMS_FILE}: {key}: {message}{more}") from None

@@ -44,6 +44,8 @@ with _native_stderr_muted():
     import keras
     import tensorflow as tf
 
+tf.get_logger().setLevel("ERROR")
+
 __all__ = ["choose_precision", "dtype_policy", "keras", "start_keras", "tf"]
 
 BFLOAT16_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}

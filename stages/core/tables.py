@@ -19,12 +19,15 @@ def read_table(path: str | Path, columns: Sequence[str], dtype: type) -> pd.Data
     """
     try:
         table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=True
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
         )
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: not a CSV file: {error}") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(f"{path}: its rows have more cells than its header")
+    table = table[(table != "").any(axis=1)]  # without blank lines; the index still counts them
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(f"{path}: no column {missing[0]!r}; needed are {', '.join(columns)}")

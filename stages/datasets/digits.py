@@ -62,7 +62,8 @@ def load_digits_splits() -> dict[str, Images]:
     arrays = read_arrays(DIGITS_FILE, names)
     splits = {split: Images(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in SPLITS}
     for split, (images, labels) in splits.items():
-        if images.dtype != np.uint8 or labels.dtype != np.uint8 or images.shape != (len(labels), SIDE, SIDE):
+        shapes_fit = images.shape[1:] == (SIDE, SIDE) and labels.shape == images.shape[:1]
+        if images.dtype != np.uint8 or labels.dtype != np.uint8 or not shapes_fit:
             raise InputError(
                 f"{DIGITS_FILE}: {split}: images {images.dtype}{images.shape} with labels {labels.dtype}"
                 f"{labels.shape}; needed are uint8 (items, {SIDE}, {SIDE}) with uint8 (items,)"

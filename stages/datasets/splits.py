@@ -38,7 +38,10 @@ def split_by_image(images: pd.DataFrame, val_share: float, test_share: float, se
             )
             split[taken] = name
     except ValueError as error:
-        raise InputError(f"{len(images)} images cannot be split by class: {error}") from None
+        raise InputError(
+            f"params.yaml: split: {len(images)} images cannot be split by class into {val_share} and "
+            f"{test_share}: {error}"
+        ) from None
     _check_every_class_everywhere(images, split)
     return split
 

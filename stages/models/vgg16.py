@@ -32,9 +32,8 @@ class Vgg(Group):
 
 def build_base(image_size: int) -> keras.Model:
     """The 19 layers from the input to block5_pool: [n, size, size, 3] → [n, size / 32, size / 32, 512]."""
-    return keras.applications.VGG16(
-        include_top=False, weights=None, input_shape=(image_size, image_size, 3), name="vgg16_base"
-    )
+    centred = keras.Input((image_size, image_size, 3), name="centred_images")
+    return keras.applications.VGG16(include_top=False, weights=None, input_tensor=centred, name="vgg16_base")
 
 
 def build_head(feature_shape: tuple[int, ...], units: int, dropout: float, classes: int) -> keras.Model:
