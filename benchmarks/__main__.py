@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.timing import Row, argument_parser, measure, print_rows
-from stages.core.errors import InputError, run_stage
+from stages.core.errors import InputError, run_command
 from stages.core.outputs import replacing
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -107,4 +107,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

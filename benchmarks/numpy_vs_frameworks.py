@@ -31,7 +31,7 @@ from benchmarks.timing import (
     training_images,
     use_cpu,
 )
-from stages.core.errors import run_stage
+from stages.core.errors import run_command
 from stages.core.runtime import keras
 from stages.models.dense_network import DenseNetwork, train_epoch
 from stages.models.numpy_optimizers import SGD, Adam
@@ -149,4 +149,4 @@ def main():
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

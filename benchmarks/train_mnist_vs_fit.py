@@ -28,7 +28,7 @@ from benchmarks.timing import (
     use_cpu,
 )
 from stages.core.compiled_epochs import CompiledEpochs
-from stages.core.errors import InputError, run_stage
+from stages.core.errors import InputError, run_command
 from stages.core.runtime import keras
 from stages.datasets.digits import Images
 from stages.models.keras_dense import build_dense
@@ -158,4 +158,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_command(main)

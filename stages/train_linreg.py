@@ -36,7 +36,7 @@ def split_indices(count: int, params: Linreg, rng: np.random.Generator) -> dict[
             f"{params.validation_share} leave too few of {count} pairs: at least 2 to train, 1 each to check"
         )
     order = rng.permutation(count)
-    parts = {"test": order[:test], "val": order[test : test + val], "train": order[test + val :]}
+    parts = {"train": order[test + val :], "val": order[test : test + val], "test": order[:test]}
     return {split: np.sort(part) for split, part in parts.items()}
 
 
@@ -75,9 +75,9 @@ def main() -> None:
     floor = float(_losses(x_train, y_train, weight, bias))
     write_arrays("models/linreg.npz", {"weight": np.array(fit.weight), "bias": np.array(fit.bias)})
     write_table(PLOTS / "curves.csv", history)
-    is_test = np.isin(np.arange(len(x)), rows["test"])
+    pairs = {split: (x[part], y[part]) for split, part in rows.items()}
     for name, figure in {
-        "line": figures.regression(x, y, ~is_test, fit.weight, fit.bias),
+        "line": figures.regression(pairs, fit.weight, fit.bias),
         "loss": figures.loss_decay(history["epoch"], history["train_loss"], history["val_loss"], floor),
     }.items():
         write_figure(PLOTS / f"{name}.png", figure)

@@ -12,8 +12,8 @@ def module_file(name: str) -> Path | None:
     return path if name.startswith("stages.") and (ROOT / path).is_file() else None
 
 
-def local_imports(path: Path) -> set[Path]:
-    """Files that `path` imports, itself included, following every import at any depth of the code."""
+def local_imports(path: Path, inside_functions: bool = True) -> set[Path]:
+    """Files that `path` imports, itself included, those inside of functions too unless told otherwise."""
     found: set[Path] = set()
     waiting = [path]
     while waiting:
@@ -21,7 +21,8 @@ def local_imports(path: Path) -> set[Path]:
         if current in found:
             continue
         found.add(current)
-        for node in ast.walk(ast.parse((ROOT / current).read_text("utf-8"))):
+        tree = ast.parse((ROOT / current).read_text("utf-8"))
+        for node in ast.walk(tree) if inside_functions else ast.iter_child_nodes(tree):
             names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

@@ -8,7 +8,8 @@ import pytest
 
 from stages.core.errors import InputError
 from stages.core.outputs import write_arrays
-from stages.datasets.digits import DIGITS_FILE, SPLITS, Images, load_digits_splits, read_source
+from stages.datasets.digit_sources import read_source
+from stages.datasets.digits import DIGITS_FILE, SPLITS, Images, load_digits_splits
 
 
 @pytest.fixture(autouse=True)

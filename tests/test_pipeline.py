@@ -61,7 +61,9 @@ def test_second_repro_changes_nothing(clone):
 def test_training_without_a_terminal_prints_no_chatter(clone):
     done = run(clone, sys.executable, "-m", "stages.train_mnist")
     assert done.stderr == ""
-    assert all(line.startswith("train-mnist  epoch") for line in done.stdout.splitlines())
+    *epochs, seconds = done.stdout.splitlines()
+    assert [line.split("  ")[:2] for line in epochs] == [["train-mnist", f"epoch {n}/2"] for n in (1, 2)]
+    assert seconds.startswith("train-mnist: ") and seconds.endswith(" s")
 
 
 @pytest.mark.parametrize(

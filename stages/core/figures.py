@@ -104,20 +104,16 @@ def class_distribution(
     return figure
 
 
-def regression(
-    celsius: np.ndarray, fahrenheit: np.ndarray, is_train: np.ndarray, weight: float, bias: float
-) -> Figure:
-    """Training and test pairs and the learned line."""
+def regression(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]], weight: float, bias: float) -> Figure:
+    """The pairs (°C, °F) of each split and the learned line."""
     figure, axes = plt.subplots(figsize=(6, 4.2))
-    for name, mask in (("train", is_train), ("test", ~is_train)):
-        axes.plot(
-            celsius[mask], fahrenheit[mask], "o", ms=4, alpha=0.7, color=SPLIT_COLOURS[name], label=name
-        )
-    ends = np.array([celsius.min(), celsius.max()])
+    for split, (celsius, fahrenheit) in pairs.items():
+        axes.plot(celsius, fahrenheit, "o", ms=4, alpha=0.7, color=SPLIT_COLOURS[split], label=split)
+    everything = np.concatenate([celsius for celsius, _ in pairs.values()])
+    ends = np.array([everything.min(), everything.max()])
     axes.plot(ends, weight * ends + bias, color="black", lw=1.2, label=f"{weight:.4f}·x + {bias:.3f}")
-    axes.set(
-        xlabel="temperature (°C)", ylabel="temperature (°F)", title="One neuron learns Celsius to Fahrenheit"
-    )
+    axes.set(xlabel="temperature (°C)", ylabel="temperature (°F)")
+    axes.set_title("One neuron learns Celsius to Fahrenheit")
     axes.legend()
     return figure
 
@@ -145,6 +141,6 @@ def decision_boundary(
         axes.plot(*chosen.T, marker, ms=4, mec="black", mew=0.4, color=colour, label=f"class {label}, test")
     axes.set(xlabel="x₁", ylabel="x₂", title="Two moons: what the NumPy network learned")
     axes.grid(False)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     figure.colorbar(filled, ax=axes, label="P(class 1)")
     return figure

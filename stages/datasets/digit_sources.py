@@ -1,0 +1,60 @@
+"""Where digit images come from: scikit-learn, MNIST's publisher, or whatever IDX files are dropped in."""
+
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import zoom
+
+from stages.core.errors import InputError
+from stages.datasets.digits import SIDE, Images
+from stages.datasets.idx import find_idx_folder, read_idx_pair
+
+
+def read_source(source: str, folder: Path) -> tuple[Images, Images | None]:
+    """All images of a source, and its own test set where it has one.
+
+    Parameters
+    ----------
+    source : "digits", "mnist", or the name of a folder with IDX files.
+    folder : where that source's files lie; `mnist` without files there is fetched by Keras.
+    """
+    has_files = any("idx" in path.name for path in folder.iterdir()) if folder.is_dir() else False
+    if source == "digits" and not has_files:
+        return _scikit_learn_digits(), None
+    if source == "mnist" and not has_files:
+        return _published_mnist()
+    if not has_files:
+        raise InputError(f"{folder}: no IDX files; put train-images-idx3-ubyte and its fellows there")
+    pairs = find_idx_folder(folder)
+    sets = {split: Images(*read_idx_pair(*paths)) for split, paths in pairs.items()}
+    for split, (images, _) in sets.items():
+        if images.shape[1:] != (SIDE, SIDE):
+            raise InputError(f"{pairs[split][0]}: images are {images.shape[1:]}, needed are ({SIDE}, {SIDE})")
+    return sets["train"], sets.get("test")
+
+
+def _scikit_learn_digits() -> Images:
+    """1,797 digits by 13 people (E. Alpaydin and C. Kaynak 1998, test part), 8×8, made 28×28.
+
+    Resampled as MNIST was made: the digit within 20×20 pixels, four pixels of background around it.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    grown = zoom(bunch.images, (1, 2.5, 2.5), order=1, grid_mode=True, mode="grid-constant")
+    framed = np.pad(grown, ((0, 0), (4, 4), (4, 4)))
+    return Images(np.rint(framed * (255 / 16)).astype(np.uint8), bunch.target.astype(np.uint8))
+
+
+def _published_mnist() -> tuple[Images, Images]:
+    """MNIST as Keras publishes it: fetched once into Keras's cache, checked against its hash."""
+    from stages.core.runtime import keras  # TensorFlow takes seconds to import, and no other source needs it
+
+    try:
+        train, test = keras.datasets.mnist.load_data()
+    except Exception as error:  # Keras wraps whatever the network raised in a plain Exception.
+        raise InputError(
+            f"digits.source: mnist could not be fetched ({error}); put MNIST's four IDX files into "
+            "data/raw/mnist/ instead"
+        ) from None
+    return Images(*train), Images(*test)
