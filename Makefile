@@ -1,6 +1,6 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro metrics test lint lock
+.PHONY: setup repro metrics test lint bench readme lock
 
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHOW_METRICS := $(RUN) sh -c 'dvc metrics show --json | python -m tools.metrics_table'
@@ -18,6 +18,14 @@ test: lint
 lint: setup
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+
+# IDX=FOLDER measures on MNIST's IDX files instead of random images.
+bench: setup
+	@$(RUN) python -m benchmarks $(if $(IDX),--idx "$(IDX)" --accuracy)
+
+# Put the measured tables into README.md.
+readme: setup
+	@$(RUN) python -m tools.readme
 
 setup:
 	@sh tools/setup.sh

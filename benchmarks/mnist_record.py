@@ -83,18 +83,19 @@ def read_results() -> list[dict[str, Any]]:
     return content["runs"] if content["recipe"] == RECIPE else []
 
 
-def print_summary(runs: list[dict[str, Any]]) -> None:
+def summary(runs: list[dict[str, Any]]) -> str:
     """One line per number of epochs: means over the seeds, and the standard deviation of the test figure."""
-    print("epochs  seeds  minutes  train    validation  test")
+    lines = ["epochs  seeds  minutes   train  validation    test"]
     for epochs in sorted({run["epochs"] for run in runs}):
         chosen = [run for run in runs if run["epochs"] == epochs]
         mean = {key: statistics.mean(run[key] for run in chosen) for key in chosen[0]}
         tests = [run["test_accuracy"] for run in chosen]
         spread = f" ± {statistics.stdev(tests):.2%}" if len(tests) > 1 else ""
-        print(
-            f"{epochs:6}  {len(chosen):5}  {mean['minutes']:7.1f}  {mean['train_accuracy']:.2%}  "
-            f"{mean['val_accuracy']:.2%}      {mean['test_accuracy']:.2%}{spread}"
+        lines.append(
+            f"{epochs:6}  {len(chosen):5}  {mean['minutes']:7.1f}  {mean['train_accuracy']:.2%}"
+            f"      {mean['val_accuracy']:.2%}  {mean['test_accuracy']:.2%}{spread}"
         )
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -115,7 +116,7 @@ def main() -> None:
             with replacing(RESULTS) as temporary:
                 content = {"recipe": RECIPE, "runs": runs}
                 temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    print_summary(runs)
+    print(summary(runs), end="")
 
 
 if __name__ == "__main__":

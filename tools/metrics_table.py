@@ -3,14 +3,15 @@
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 SPLITS = ("train", "val", "test")
 QUANTITIES = ("accuracy", "loss", "r2")
 
 
-def rows(metrics: dict[str, float]) -> list[tuple[str, dict[str, str]]]:
-    """One row per quantity that comes in splits, with its 95 % interval, and one per other figure."""
+def metric_rows(metrics: Mapping[str, float]) -> dict[str, dict[str, str]]:
+    """Cells by row and column: quantities that come in splits, with intervals; one cell for all others."""
     table: dict[str, dict[str, str]] = {}
     for name, value in metrics.items():
         fits = re.fullmatch(rf"(?P<who>\w+_)??(?P<split>{'|'.join(SPLITS)})_(?P<what>\w+)", name)
@@ -22,19 +23,23 @@ def rows(metrics: dict[str, float]) -> list[tuple[str, dict[str, str]]]:
             table.setdefault(f"{fits['who'] or ''}{fits['what']}", {})[fits["split"]] = text
         elif not name.endswith(("_low", "_high")):
             table[name] = {"": f"{value:,}" if isinstance(value, int) else f"{value:.6g}"}
-    return list(table.items())
+    return table
+
+
+def metrics_table(metrics_by_file: Mapping[str, Mapping[str, float]]) -> str:
+    """The table as text; `metrics_by_file` maps metrics/{stage}.json to its content."""
+    lines = [f"{'':28}{'train':24}{'validation':24}test"]
+    for path, metrics in metrics_by_file.items():
+        lines.append(Path(path).stem.replace("_", "-"))
+        for name, cells in metric_rows(metrics).items():
+            columns = [cells[""]] if "" in cells else [cells.get(split, "") for split in SPLITS]
+            lines.append((f"  {name:26}" + "".join(f"{cell:24}" for cell in columns)).rstrip())
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    revisions = json.load(sys.stdin)
-    print(f"{'':38}{'train':24}{'validation':24}{'test':24}".rstrip())
-    for path, content in revisions[""]["data"].items():
-        print(Path(path).stem.replace("_", "-"))
-        for name, cells in rows(content["data"]):
-            if "" in cells:
-                print(f"  {name:36}{cells['']}")
-            else:
-                print(f"  {name:36}" + "".join(f"{cells.get(split, ''):24}" for split in SPLITS).rstrip())
+    files = json.load(sys.stdin)[""]["data"]
+    print(metrics_table({path: content["data"] for path, content in files.items()}), end="")
 
 
 if __name__ == "__main__":

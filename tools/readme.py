@@ -1,0 +1,68 @@
+"""`make readme`: write the measured tables into README.md, between marks that name them."""
+
+import json
+import re
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from benchmarks.mnist_record import summary
+from tools.metrics_table import metrics_table
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def read_json(path: str) -> dict:
+    return json.loads((ROOT / path).read_text("utf-8"))
+
+
+def metrics_block() -> str:
+    """Every metric of the committed run, in the order of dvc.yaml."""
+    stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+    paths = [f"metrics/{name.replace('-', '_')}.json" for name in stages]
+    return "```\n" + metrics_table({path: read_json(path) for path in paths}) + "```\n"
+
+
+def benchmarks_block() -> str:
+    """Every row of benchmarks/results.json, and the machine."""
+    results = read_json("benchmarks/results.json")
+    lines = ["| row | ours | peer | unit | ratio |", "|---|---|---|---|---|"]
+    for row in results["rows"]:
+        numbers = f"{row['ours']:.4g} | {row['peer']:.4g} | {row['unit']} | {row['ratio']:.3g}"
+        lines.append(f"| `{row['name']}` | {numbers} |")
+    machine, versions = results["machine"], results["versions"]
+    lines += [
+        "",
+        f"{machine['cores']} cores of {machine['cpu']} ({', '.join(machine['flags'])}), "
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def record_block() -> str:
+    """Accuracy against compute of the MNIST record recipe."""
+    return "```\n" + summary(read_json("benchmarks/mnist_record.json")["runs"]) + "```\n"
+
+
+def filled(readme: str) -> str:
+    """The README with every block between <!-- NAME --> and <!-- end --> made anew."""
+    for name, block in {
+        "metrics": metrics_block(),
+        "benchmarks": benchmarks_block(),
+        "record": record_block(),
+    }.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        readme, found = re.subn(pattern, lambda m, block=block: m[1] + block + m[2], readme, flags=re.DOTALL)
+        if found != 1:
+            raise ValueError(f"README.md has {found} blocks named {name}, not one")
+    return readme
+
+
+def main() -> None:
+    path = ROOT / "README.md"
+    path.write_text(filled(path.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
