@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import TINY, change_params, copy_repository
 from tests.imports import local_imports
-from tests.test_dvc_yaml import STAGES
+from tests.test_dvc_yaml import STAGES, declared_outputs
 
 
 def run(folder, *command, check=True):
@@ -108,13 +108,19 @@ def test_an_experiment_changes_a_parameter_and_shows_its_metrics(restored):
     assert "Running stage 'prepare-digits'" not in done.stdout
 
 
-def test_a_bad_parameter_is_one_line_and_earlier_results_stay(restored):
-    lock = (restored / "dvc.lock").read_bytes()
+def test_a_bad_parameter_is_one_line_and_nothing_is_lost(restored):
+    outputs = [restored / path for path in ["dvc.lock", *declared_outputs("train-mnist")]]
+    earlier = [path.read_bytes() for path in outputs]
+    good = (restored / "params.yaml").read_bytes()
     change_params(restored, {"mnist": {"epochs": -1}})
     failed = run(restored, sys.executable, "-m", "stages.train_mnist", check=False)
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: params.yaml: mnist.epochs: -1: ")
     assert failed.stderr.count("\n") == 1
-    assert (restored / "models/mnist.keras").is_file()
+    assert [path.read_bytes() for path in outputs] == earlier
+
     assert run(restored, "dvc", "repro", check=False).returncode != 0
-    assert (restored / "dvc.lock").read_bytes() == lock
+    (restored / "params.yaml").write_bytes(good)
+    again = run(restored, "dvc", "repro")
+    assert "Stage 'train-mnist' is cached - skipping run, checking out outputs" in again.stdout
+    assert [path.read_bytes() for path in outputs] == earlier

@@ -2,6 +2,9 @@
 
 import re
 
+from ruamel.yaml import YAML
+
+from benchmarks.mnist_record import RECIPE
 from tests.imports import ROOT
 from tests.test_dvc_yaml import STAGES
 from tools.readme import filled
@@ -27,3 +30,24 @@ def test_every_make_target_named_exists():
 def test_every_file_named_exists():
     for path in re.findall(r"`((?:stages|benchmarks|tools|tests)/[\w/.]+\.(?:py|json|sh))`", README):
         assert (ROOT / path).is_file(), path
+
+
+def flattened(group, prefix=""):
+    """Nested groups as one mapping from "a.b.c" to values."""
+    flat = {}
+    for key, value in group.items():
+        flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def test_the_record_s_command_sets_what_the_measured_recipe_sets():
+    settings = re.findall(
+        r"-S '?([\w.]+)=([^\s']+)", README.partition("### 99 %")[2].partition("<!-- record")[0]
+    )
+    asked = {key: YAML(typ="safe").load(value) for key, value in settings}
+    defaults = flattened(YAML(typ="safe").load(ROOT / "params.yaml"))
+    recipe = flattened(RECIPE)
+    for key in ("mnist.epochs", "mnist.patience"):  # as many as wanted
+        asked.pop(key)
+        recipe.pop(key, None)
+    assert defaults | asked == defaults | recipe

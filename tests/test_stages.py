@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.params import Group
-from tests.test_dvc_yaml import STAGES, paths_of
+from tests.test_dvc_yaml import STAGES, declared_outputs
 
 ORDER = [
     "generate-celsius-data",
@@ -76,7 +76,7 @@ def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, worksp
 
     after = files(workspace)
     written = {path for path in after if before.get(path) != after[path]}
-    declared = paths_of(STAGES[name]["outs"]) + paths_of(STAGES[name]["metrics"])
+    declared = declared_outputs(name)
     for out in declared:
         assert out in written or any(path.startswith(out + "/") for path in written), f"{out} not written"
     undeclared = {
@@ -122,7 +122,7 @@ def test_classifier_metrics_name_the_split_and_hold_the_interval(name, workspace
 )
 def test_same_seed_same_bytes(name, workspace, monkeypatch):
     monkeypatch.chdir(workspace)
-    outs = [Path(path) for path in paths_of(STAGES[name]["outs"]) + paths_of(STAGES[name]["metrics"])]
+    outs = [Path(path) for path in declared_outputs(name)]
     before = [path.read_bytes() for path in outs]
     importlib.import_module("stages." + name.replace("-", "_")).main()
     assert [path.name for path, bytes_ in zip(outs, before, strict=True) if path.read_bytes() != bytes_] == []
