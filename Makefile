@@ -3,10 +3,10 @@
 .PHONY: setup repro metrics test lint bench readme lock
 
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
-SHOW_METRICS := $(RUN) sh -c 'dvc metrics show --json | python -m tools.metrics_table'
+SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
 
 repro: setup
-	@$(RUN) dvc repro
+	@$(RUN) python -m dvc repro
 	@$(SHOW_METRICS)
 
 metrics: setup
@@ -16,8 +16,8 @@ test: lint
 	@$(RUN) python -m pytest
 
 lint: setup
-	@$(RUN) ruff check .
-	@$(RUN) ruff format --check .
+	@$(RUN) python -m ruff check .
+	@$(RUN) python -m ruff format --check .
 
 # IDX=FOLDER measures on MNIST's IDX files instead of random images.
 bench: setup

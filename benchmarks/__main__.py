@@ -94,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise InputError(f"{name}: no such benchmark; there are {', '.join(BENCHMARKS)}")
     if chosen.accuracy and chosen.idx is None:
         raise InputError("--accuracy needs --idx FOLDER")
+    if chosen.accuracy and chosen.names and "train_mnist_vs_fit" not in chosen.names:
+        raise InputError("--accuracy is for train_mnist_vs_fit")
     measured = []
     for name in chosen.names or BENCHMARKS:
         options = {"folder": chosen.idx}

@@ -35,8 +35,10 @@ def main() -> None:
                     rng = np.random.default_rng([seed, 13, view, start])
                     seen = images.astype(np.float32) if view == 0 else augment(images, augmentation, rng)
                     half = np.asarray(extractor.predict_on_batch(seen)).astype(np.float16)
-                    if not np.isfinite(half).all():
-                        raise InputError(f"features of {paths[split][start]} do not fit in half precision")
+                    too_large = np.flatnonzero(~np.isfinite(half).all(axis=(1, 2, 3)))
+                    if len(too_large):
+                        culprit = root / paths[split][start + too_large[0]]
+                        raise InputError(f"{culprit}: its features do not fit in half precision")
                     features[view, batch] = half
                     progress.advance(len(images))
             features.flush()

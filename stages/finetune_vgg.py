@@ -53,12 +53,13 @@ def main() -> None:
     )
     with Progress("finetune-vgg", params.epochs) as progress:
         log = TrainingLog(progress, patience=params.epochs)
-        val = (images["val"].astype(np.float32), labels["val"])
+        val = (images["val"], labels["val"])
         train(model, make_batch, len(targets), val, params.epochs, params.batch_size, [seed, 16], log)
 
     # The model that is saved and measured computes in float32, so that it runs the same everywhere.
     final = build_classifier(load_base(vgg.image_size), head)
     final.set_weights(model.get_weights())
+    save_keras(final, "models/final_model.keras")
     trainable = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
     metrics = write_classifier_report(
         Path("plots/finetune_vgg"),
@@ -66,10 +67,9 @@ def main() -> None:
         CLASSES,
         log.history,
         log.kept_epoch,
-        {split: (predict(final, images[split].astype(np.float32)), labels[split]) for split in SPLITS},
+        {split: (predict(final, images[split], params.batch_size), labels[split]) for split in SPLITS},
         images["test"],
     )
-    save_keras(final, "models/final_model.keras")
     write_metrics("metrics/finetune_vgg.json", metrics | {"parameters_trainable": trainable})
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from stages.core.errors import run_stage
-from stages.core.figures import class_distribution, image_grid
-from stages.core.outputs import write_figure, write_metrics, write_table
+from stages.core.figures import class_distribution, image_grid, write_figure
+from stages.core.outputs import write_metrics, write_table
 from stages.core.params import Group, Share, read_params, read_seed
 from stages.datasets.driver_images import (
     CLASS_NAMES,
@@ -38,9 +38,10 @@ class Split(Group):
 
 
 def sample_rows(images: pd.DataFrame) -> np.ndarray:
-    """Row numbers of the sample sheet: a row per class, a column per driver, where both have an image."""
-    subjects = images["subject"].unique()[:SAMPLED_DRIVERS]
-    first = images[images["subject"].isin(subjects)].drop_duplicates(["class", "subject"])
+    """Row numbers of the sample sheet: a row per class, a column per driver who has them all."""
+    classes = images.groupby("subject")["class"].nunique()
+    complete = classes.index[classes == classes.max()][:SAMPLED_DRIVERS]
+    first = images[images["subject"].isin(complete)].drop_duplicates(["class", "subject"])
     return first.sort_values(["class", "subject"]).index.to_numpy()
 
 
@@ -59,7 +60,10 @@ def main() -> None:
         for _, row in shown.iterrows()
     ]
     sheet = image_grid(
-        load_images(root, shown["path"].tolist(), CHECKED_SIZE), captions, "Driver images", SAMPLED_DRIVERS
+        load_images(root, shown["path"].tolist(), CHECKED_SIZE),
+        captions,
+        "Driver images",
+        shown["subject"].nunique(),
     )
     counts = {
         name: np.bincount(labels_of(images[images["split"] == name]), minlength=10).tolist()

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-import matplotlib.pyplot as plt
 import numpy as np
 from pydantic import Field
 
 from stages.core import figures
 from stages.core.errors import InputError, run_stage
-from stages.core.outputs import write_arrays, write_figure, write_metrics, write_table
+from stages.core.outputs import write_arrays, write_metrics, write_table
 from stages.core.params import Group, LearningRate, Share, read_params, read_seed
 from stages.core.tables import read_table
 from stages.models import linear_neuron
@@ -30,10 +29,10 @@ def split_indices(count: int, params: Linreg, rng: np.random.Generator) -> dict[
     """Disjoint random row numbers of "train", "val" and "test", sorted."""
     test = round(count * params.test_share)
     val = round(count * params.validation_share)
-    if min(test, val) < 1 or count - test - val < 2:
+    if min(test, val, count - test - val) < 2:
         raise InputError(
             f"params.yaml: linreg: test_share {params.test_share} and validation_share "
-            f"{params.validation_share} leave too few of {count} pairs: at least 2 to train, 1 each to check"
+            f"{params.validation_share} leave too few of {count} pairs: each split needs 2"
         )
     order = rng.permutation(count)
     parts = {"train": order[test + val :], "val": order[test : test + val], "test": order[:test]}
@@ -62,17 +61,19 @@ def main() -> None:
     except InputError as error:
         raise InputError(f"params.yaml: linreg: {error}") from None
 
+    x_val, y_val = x[rows["val"]], y[rows["val"]]
+    path = zip(fit.weights, fit.biases, strict=True)
     history: dict[str, np.ndarray] = {
         "epoch": np.arange(params.epochs + 1),
         "train_loss": fit.losses,
-        "val_loss": _losses(x[rows["val"]], y[rows["val"]], fit.weights, fit.biases),
+        "val_loss": np.array([_loss(x_val, y_val, weight, bias) for weight, bias in path]),
         "weight": fit.weights,
         "bias": fit.biases,
     }
     print(f"train-linreg: {params.epochs} epochs: °F = {fit.weight:.4f} · °C + {fit.bias:.3f}", flush=True)
 
     weight, bias, weight_error, bias_error = least_squares(x_train, y_train)
-    floor = float(_losses(x_train, y_train, weight, bias))
+    floor = _loss(x_train, y_train, weight, bias)
     write_arrays("models/linreg.npz", {"weight": np.array(fit.weight), "bias": np.array(fit.bias)})
     write_table(PLOTS / "curves.csv", history)
     pairs = {split: (x[part], y[part]) for split, part in rows.items()}
@@ -80,8 +81,7 @@ def main() -> None:
         "line": figures.regression(pairs, fit.weight, fit.bias),
         "loss": figures.loss_decay(history["epoch"], history["train_loss"], history["val_loss"], floor),
     }.items():
-        write_figure(PLOTS / f"{name}.png", figure)
-        plt.close(figure)
+        figures.write_figure(PLOTS / f"{name}.png", figure)
 
     metrics = {
         "weight": fit.weight,
@@ -93,17 +93,14 @@ def main() -> None:
         "bias_off_least_squares": round(abs(fit.bias - bias), 9),
     }
     for split, part in rows.items():
-        loss = float(_losses(x[part], y[part], fit.weight, fit.bias))
+        loss = _loss(x[part], y[part], fit.weight, fit.bias)
         metrics |= {f"{split}_loss": loss, f"{split}_r2": 1 - loss / float(np.var(y[part]))}
     write_metrics("metrics/train_linreg.json", metrics)
 
 
-def _losses(
-    x: np.ndarray, y: np.ndarray, weights: np.ndarray | float, biases: np.ndarray | float
-) -> np.ndarray:
-    """Mean squared error (°F²) of every (weight, bias) pair on the pairs (x, y)."""
-    errors = np.multiply.outer(weights, x) + np.expand_dims(biases, -1) - y
-    return np.mean(errors**2, axis=-1)
+def _loss(x: np.ndarray, y: np.ndarray, weight: float, bias: float) -> float:
+    """Mean squared error (°F²) on the pairs (x, y)."""
+    return float(linear_neuron.loss_and_gradient(x, y, weight, bias)[0])
 
 
 if __name__ == "__main__":

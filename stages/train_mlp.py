@@ -4,7 +4,6 @@ from itertools import repeat
 from pathlib import Path
 from typing import Annotated
 
-import matplotlib.pyplot as plt
 import numpy as np
 from pydantic import Field
 from sklearn.datasets import make_moons
@@ -13,15 +12,15 @@ from threadpoolctl import threadpool_limits
 from stages.core import figures
 from stages.core.classifier_report import write_classifier_report
 from stages.core.compiled_epochs import CompiledEpochs
-from stages.core.errors import run_stage
+from stages.core.errors import InputError, run_stage
 from stages.core.evaluation import classification_metrics
 from stages.core.keras_archive import save_keras
-from stages.core.outputs import write_arrays, write_figure, write_metrics
+from stages.core.outputs import write_arrays, write_metrics
 from stages.core.params import Count, Group, LayerSizes, LearningRate, read_params
 from stages.core.progress import Progress
 from stages.core.runtime import keras, start_keras
 from stages.core.training_log import TrainingLog
-from stages.datasets.digits import CLASS_NAMES, Images, load_digits_splits
+from stages.datasets.digits import CLASS_NAMES, SPLITS, Images, load_digits_splits
 from stages.models.dense_network import DenseNetwork, train_epoch
 from stages.models.gradient_check import gradient_check
 from stages.models.keras_dense import build_dense
@@ -29,7 +28,6 @@ from stages.models.numpy_layers import ACTIVATIONS, LOSSES
 from stages.models.numpy_optimizers import SGD
 
 PLOTS = Path("plots/train_mlp")
-MOONS_SPLITS = ("train", "val", "test")
 
 
 class Mlp(Group):
@@ -66,7 +64,10 @@ def train_numpy(
         log = TrainingLog(progress, params.patience)
         for epoch in range(1, epochs + 1):
             rng = np.random.default_rng([*seed, epoch])
-            loss = train_epoch(network, optimizer, *train, params.batch_size, rng, epoch)
+            try:
+                loss = train_epoch(network, optimizer, *train, params.batch_size, rng, epoch)
+            except InputError as error:
+                raise InputError(f"params.yaml: mlp: {title}: {error}") from None
             accuracy = float((network.predict_proba(train[0]).argmax(axis=1) == train[1]).mean())
             weights = network.parameters.copy()
             if not log.record((loss, accuracy), network.predict_proba(val[0]), val[1], weights):
@@ -80,7 +81,7 @@ def learn_moons(params: Mlp, seed: int) -> dict[str, float]:
     points, labels = make_moons(params.moons, noise=params.moons_noise, random_state=seed)
     ends = (params.moons * 6 // 10, params.moons * 8 // 10)
     parts = zip(np.split(points.astype(np.float32), ends), np.split(labels, ends), strict=True)
-    splits = dict(zip(MOONS_SPLITS, parts, strict=True))
+    splits = dict(zip(SPLITS, parts, strict=True))
 
     rng = np.random.default_rng([seed, 5])
     network = DenseNetwork((2, *params.moons_layers, 2), "sigmoid", "cross_entropy", rng)
@@ -92,8 +93,7 @@ def learn_moons(params: Mlp, seed: int) -> dict[str, float]:
     plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
     probability = network.predict_proba(plane)[:, 1].reshape(len(y), len(x))
     figure = figures.decision_boundary(x, y, probability, *splits["test"])
-    write_figure(PLOTS / "moons.png", figure)
-    plt.close(figure)
+    figures.write_figure(PLOTS / "moons.png", figure)
     metrics: dict[str, float] = {}
     for split, (inputs, targets) in splits.items():
         metrics |= classification_metrics(split, network.predict_proba(inputs), targets)

@@ -56,6 +56,7 @@ def main() -> None:
         log = TrainingLog(progress, params.patience)
         trainer.fit(inputs, train.labels, (val.pixels(), val.labels), params.batch_size, [seed, 4], log)
 
+    save_keras(model, "models/mnist.keras")
     metrics = write_classifier_report(
         Path("plots/train_mnist"),
         "Deep fully connected network (Keras)",
@@ -65,7 +66,6 @@ def main() -> None:
         {split: (trainer.predict(part.pixels()), part.labels) for split, part in splits.items()},
         splits["test"].images,
     )
-    save_keras(model, "models/mnist.keras")
     write_metrics("metrics/train_mnist.json", metrics | count_parameters(model, optimizer))
 
 

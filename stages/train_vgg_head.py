@@ -20,6 +20,7 @@ from stages.datasets.vgg_features import read_features
 from stages.models.vgg16 import build_head
 
 PICTURE_SIZE = 96  # pixels, of the mistakes that are shown
+SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
 
 
 class VggHead(Group):
@@ -34,6 +35,16 @@ class VggHead(Group):
     schedule_patience: Count
 
 
+def channel_statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance [channels] of training features [items, height, width, channels], image by image."""
+    sums = np.zeros((2, features.shape[-1]))
+    for image in features:
+        values = image.astype(np.float64).reshape(-1, features.shape[-1])
+        sums += values.sum(axis=0), np.square(values).sum(axis=0)
+    mean, square = sums / (features.size / features.shape[-1])
+    return mean, np.maximum(square - mean**2, SMALLEST_VARIANCE)
+
+
 def main() -> None:
     params, seed, manifest = read_params("vgg_head", VggHead), start_keras(), read_manifest()
     parts = {split: manifest[manifest["split"] == split] for split in SPLITS}
@@ -46,7 +57,8 @@ def main() -> None:
         view = features["train"][(epoch - 1) % len(features["train"])]
         return view[items].astype(np.float32), targets[items]
 
-    head = build_head(features["train"].shape[2:], params.units, params.dropout, len(CLASSES))
+    mean, variance = channel_statistics(features["train"][0])
+    head = build_head(features["train"].shape[2:], mean, variance, params.units, params.dropout, len(CLASSES))
     head.compile(
         keras.optimizers.Adam(params.learning_rate), "categorical_crossentropy", metrics=["accuracy"]
     )
@@ -65,17 +77,17 @@ def main() -> None:
             params.schedule_patience,
         )
 
+    save_keras(head, "models/vgg_head.keras")
     metrics = write_classifier_report(
         Path("plots/train_vgg_head"),
         "New head on the frozen VGG16 base",
         CLASSES,
         log.history,
         log.kept_epoch,
-        {split: (predict(head, features[split][0]), labels[split]) for split in SPLITS},
+        {split: (predict(head, features[split][0], params.batch_size), labels[split]) for split in SPLITS},
         load_images(images_root(), parts["test"]["path"].tolist(), PICTURE_SIZE),
     )
-    save_keras(head, "models/vgg_head.keras")
-    metrics["parameters_trainable"] = head.count_params()
+    metrics["parameters_trainable"] = sum(int(np.prod(w.shape)) for w in head.trainable_weights)
     write_metrics("metrics/train_vgg_head.json", metrics)
 
 

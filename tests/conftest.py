@@ -1,10 +1,9 @@
-"""Fixtures: a temporary copy of the repository with parameters so small that every stage takes seconds."""
+"""A copy of the repository for tests, and parameters so small that every stage takes seconds."""
 
 import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from ruamel.yaml import YAML
 
 from tests.imports import ROOT
@@ -13,7 +12,18 @@ TINY = {
     "celsius": {"count": 20},
     "linreg": {"epochs": 50},
     "mlp": {"moons": 40, "moons_epochs": 2, "epochs": 2},
-    "mnist": {"layers": [8], "epochs": 2},
+    "mnist": {
+        "layers": [8],
+        "epochs": 2,
+        "deformation": {
+            "rotation": 5.0,
+            "scaling": 0.1,
+            "shear": 0.1,
+            "shift": 1.0,
+            "elastic": 0.5,
+            "elastic_smoothness": 4.0,
+        },
+    },
     "drivers": {"count": 5, "frames": 4, "height": 32},
     "vgg": {"image_size": 32, "augmented_views": 1},
     "vgg_head": {"units": 8, "epochs": 2},
@@ -43,12 +53,3 @@ def copy_repository(folder: Path) -> None:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-
-
-@pytest.fixture
-def tiny_repository(tmp_path: Path) -> Path:
-    """A copy of the repository with tiny parameters; nothing has been run in it."""
-    copy_repository(tmp_path)
-    (tmp_path / "dvc.lock").unlink(missing_ok=True)
-    change_params(tmp_path, TINY)
-    return tmp_path

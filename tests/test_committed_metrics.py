@@ -42,3 +42,8 @@ def test_the_digit_networks_pass_on_unseen_digits(name, metric, least):
 
 def test_back_propagation_is_right():
     assert committed("train-mlp")["gradient_relative_error"] <= 1e-7
+
+
+@pytest.mark.parametrize("name", ["train-vgg-head", "finetune-vgg"])
+def test_the_driver_networks_learn_their_training_images(name):
+    assert committed(name)["train_accuracy_low"] > 0.1  # chance of ten classes

@@ -1,6 +1,8 @@
 """The published recipe on the real MNIST, where its IDX files are at hand."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -8,15 +10,15 @@ from stages import prepare_digits, train_mnist
 from tests.conftest import change_params, copy_repository
 from tests.imports import ROOT
 
-PLACES = (ROOT / "data/raw/mnist", ROOT.parent / "shared/data/mnist")
+PLACES = (ROOT / "data/raw/mnist", Path(os.environ.get("MNIST_IDX", "data/raw/mnist")))
 MNIST = next((place for place in PLACES if any(place.glob("train-images*"))), None)
 
 
-@pytest.mark.skipif(MNIST is None, reason="MNIST's IDX files are not in data/raw/mnist")
+@pytest.mark.skipif(MNIST is None, reason="no IDX files of MNIST in data/raw/mnist or the folder $MNIST_IDX")
 def test_the_default_recipe_passes_97_5_percent_on_the_test_set(tmp_path, monkeypatch):
     copy_repository(tmp_path)
     folder = tmp_path / "data/raw/mnist-here"
-    folder.symlink_to(MNIST, target_is_directory=True)
+    folder.symlink_to(MNIST.resolve(), target_is_directory=True)
     change_params(tmp_path, {"digits": {"source": folder.name}})
     monkeypatch.chdir(tmp_path)
     prepare_digits.main()

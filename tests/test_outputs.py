@@ -14,11 +14,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from stages.core.errors import InputError
+from stages.core.figures import write_figure
 from stages.core.outputs import (
     read_arrays,
     replacing,
     write_arrays,
-    write_figure,
     write_metrics,
     write_table,
 )

@@ -22,6 +22,10 @@ def base():
     return base
 
 
+def head_for(base, dropout=0.5):
+    return vgg16.build_head(base.output_shape[1:], np.zeros(512), np.ones(512), 4, dropout, 10)
+
+
 def random_images(count=4, seed=0):
     return np.random.default_rng(seed).uniform(0, 255, (count, SIZE, SIZE, 3)).astype(np.float32)
 
@@ -35,7 +39,7 @@ def test_last_15_of_the_19_layers_start_at_block2_conv1(base):
 
 @pytest.mark.parametrize("layers", [0, 4, 15, 19])
 def test_frozen_layers_do_not_move_and_the_others_do(base, layers):
-    head = vgg16.build_head(base.output_shape[1:], 4, 0.0, 10)
+    head = head_for(base, dropout=0.0)
     vgg16.unfreeze_last(base, layers)
     model = vgg16.build_classifier(base, head)
     model.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy")
@@ -74,7 +78,7 @@ def test_bfloat16_features_agree_with_float32_to_rounding(base, tmp_path, monkey
 def test_the_softmax_stays_in_float32_under_bfloat16():
     with dtype_policy("mixed_bfloat16"):
         base = vgg16.build_base(SIZE)
-        model = vgg16.build_classifier(base, vgg16.build_head(base.output_shape[1:], 4, 0.5, 10))
+        model = vgg16.build_classifier(base, head_for(base))
     assert base.get_layer("block5_conv3").compute_dtype == "bfloat16"
     assert model.predict_on_batch(random_images()).dtype == np.float32
 
@@ -136,11 +140,14 @@ def test_other_weights_are_refused_in_one_line_that_names_the_file(base, tmp_pat
 
 
 def test_head_has_the_recipe_s_layers():
-    head = vgg16.build_head((2, 2, 512), 256, 0.5, 10)
-    assert [type(layer).__name__ for layer in head.layers] == ["Flatten", "Dense", "Dropout", "Dense"]
-    assert head.count_params() == 2048 * 256 + 256 + 256 * 10 + 10
+    mean, variance = np.full(512, 3.0), np.full(512, 4.0)
+    head = vgg16.build_head((2, 2, 512), mean, variance, 256, 0.5, 10)
+    kinds = [type(layer).__name__ for layer in head.layers]
+    assert kinds == ["Normalization", "Flatten", "Dense", "Dropout", "Dense"]
+    assert sum(np.prod(w.shape) for w in head.trainable_weights) == 2048 * 256 + 256 + 256 * 10 + 10
+    np.testing.assert_allclose(head.layers[0](np.full((1, 2, 2, 512), 7.0, np.float32)), 2.0)
 
 
 def test_no_layer_of_the_final_model_carries_code(base):
-    model = vgg16.build_classifier(base, vgg16.build_head(base.output_shape[1:], 4, 0.5, 10))
+    model = vgg16.build_classifier(base, head_for(base))
     assert "Lambda" not in json.dumps(keras.saving.serialize_keras_object(model))

@@ -39,7 +39,9 @@ def metrics_table(metrics_by_file: Mapping[str, Mapping[str, float]]) -> str:
 
 def main() -> None:
     files = json.load(sys.stdin)[""]["data"]
-    print(metrics_table({path: content["data"] for path, content in files.items()}), end="")
+    print(metrics_table({path: file["data"] for path, file in files.items() if "data" in file}), end="")
+    for path in [path for path, file in files.items() if "data" not in file]:
+        print(f"{path}: not there; `make repro` writes it")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ fail() {
 fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 
 find_python() {
-    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"; else set -- python3 python3.13 python3.12 python3.11; fi
+    for candidate; do
         if "$candidate" -c "$fits" >/dev/null 2>&1; then
             echo "$candidate"
             return
@@ -23,7 +24,7 @@ stamp=.venv/installed.lock
 cmp -s requirements.lock "$stamp" && [ -x .venv/bin/python ] && exit 0
 
 python=$(find_python)
-[ -n "$python" ] || fail "Python 3.11, 3.12 or 3.13 is needed, found $(${PYTHON:-python3} --version 2>&1 | head -n 1); set PYTHON to one that fits"
+[ -n "$python" ] || fail "Python 3.11, 3.12 or 3.13 is needed, found $("${PYTHON:-python3}" --version 2>&1 | head -n 1); set PYTHON to one that fits"
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "$python has no venv module; install it (on Debian and Ubuntu: apt install python3-venv)"
 

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from stages.core import figures
 from stages.core.evaluation import classification_metrics
-from stages.core.outputs import write_figure, write_table
+from stages.core.outputs import write_table
 
 MISTAKES_SHOWN = 24
 
@@ -63,6 +62,5 @@ def write_classifier_report(
             test_images[wrong], captions, f"{title}: most confident of {(predicted != labels).sum()} mistakes"
         ),
     }.items():
-        write_figure(folder / f"{name}.png", figure)
-        plt.close(figure)
+        figures.write_figure(folder / f"{name}.png", figure)
     return metrics

@@ -16,6 +16,9 @@ def accuracy_interval(correct: int, total: int) -> tuple[float, float]:
 def classification_metrics(split: str, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Accuracy with its 95 % interval, and loss, of one split.
 
+    The interval takes the items as independent. Frames of one driver are not: there it is a lower bound of
+    the uncertainty.
+
     Parameters
     ----------
     split : "train", "val" or "test"; the names of the metrics begin with it.

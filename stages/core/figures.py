@@ -1,6 +1,7 @@
 """Pictures for people: titles, axes with units, legends, colours that colour-blind readers can tell apart."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib
 
@@ -10,8 +11,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from stages.core.outputs import replacing
+
 # Okabe and Ito's palette (2008).
-BLUE, ORANGE, GREEN, VERMILION, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#5F5F5F"
+BLUE, ORANGE, VERMILION, GREY = "#0072B2", "#E69F00", "#D55E00", "#5F5F5F"
 SPLIT_COLOURS = {"train": BLUE, "val": ORANGE, "test": VERMILION}
 
 plt.rcParams.update(
@@ -28,13 +31,20 @@ plt.rcParams.update(
 )
 
 
-def learning_curves(history: Mapping[str, Sequence[float]], title: str, marked_epoch: int | None) -> Figure:
+def write_figure(path: str | Path, figure: Figure) -> None:
+    """Write a figure as PNG, without the library's version in its metadata, and close it."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, metadata={"Software": None})
+    plt.close(figure)
+
+
+def learning_curves(history: Mapping[str, Sequence[float]], title: str, kept_epoch: int) -> Figure:
     """Loss and accuracy against epoch, one line per split.
 
     Parameters
     ----------
     history : columns `epoch`, `train_loss`, `val_loss`, `train_accuracy`, `val_accuracy`.
-    marked_epoch : the epoch whose model is kept, drawn as a dashed line, or None.
+    kept_epoch : the epoch whose model is kept, drawn as a dashed line.
     """
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.5))
     for panel, (quantity, label) in zip(
@@ -43,8 +53,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], title: str, marked_e
         for split in ("train", "val"):
             values = history[f"{split}_{quantity}"]
             panel.plot(history["epoch"], values, "o-", ms=3, color=SPLIT_COLOURS[split], label=split)
-        if marked_epoch is not None:
-            panel.axvline(marked_epoch, color=GREY, ls="--", lw=1, label=f"kept: epoch {marked_epoch}")
+        panel.axvline(kept_epoch, color=GREY, ls="--", lw=1, label=f"kept: epoch {kept_epoch}")
         panel.set(xlabel="epoch", ylabel=label)
         panel.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     panels[0].legend()
@@ -85,9 +94,7 @@ def image_grid(images: np.ndarray, captions: Sequence[str], title: str, columns:
     return figure
 
 
-def class_distribution(
-    counts: Mapping[str, Sequence[int]], class_names: Sequence[str], title: str, ylabel: str = "images"
-) -> Figure:
+def class_distribution(counts: Mapping[str, Sequence[int]], class_names: Sequence[str], title: str) -> Figure:
     """Stacked bars of images per class; `counts` maps a split to one count per class."""
     figure, axes = plt.subplots(figsize=(8, 3.8))
     bottom = np.zeros(len(class_names), dtype=int)
@@ -96,7 +103,7 @@ def class_distribution(
             class_names, values, bottom=bottom, color=SPLIT_COLOURS[split], label=f"{split} ({sum(values)})"
         )
         bottom = bottom + np.asarray(values)
-    axes.set(ylabel=ylabel, title=title)
+    axes.set(ylabel="images", title=title)
     if max(map(len, class_names)) > 3:
         plt.setp(axes.get_xticklabels(), rotation=30, ha="right")
     axes.grid(False, axis="x")

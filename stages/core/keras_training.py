@@ -8,7 +8,6 @@ import numpy as np
 from stages.core.runtime import keras
 from stages.core.training_log import TrainingLog
 
-PREDICTION_BATCH = 64
 LEARNING_RATE_FACTOR = 0.2
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -49,7 +48,9 @@ def train(
                     upcoming = worker.submit(make_batch, parts[step + 1], epoch, step + 1)
                 sums += np.multiply(model.train_on_batch(inputs, targets), len(targets))
             loss, accuracy = sums / items
-            if not log.record((loss, accuracy), predict(model, val[0]), val[1], model.get_weights()):
+            if not log.record(
+                (loss, accuracy), predict(model, val[0], batch_size), val[1], model.get_weights()
+            ):
                 break
             val_loss = log.history["val_loss"][-1]
             epochs_since = 0 if val_loss < lowest_loss else epochs_since + 1
@@ -60,7 +61,8 @@ def train(
     model.set_weights(log.kept_weights)
 
 
-def predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    """The model's outputs for `inputs` [n, …], in batches that fit in memory."""
-    starts = range(0, len(inputs), PREDICTION_BATCH)
-    return np.concatenate([model.predict_on_batch(inputs[i : i + PREDICTION_BATCH]) for i in starts])
+def predict(model: keras.Model, inputs: np.ndarray, batch_size: int) -> np.ndarray:
+    """The model's outputs for `inputs` [n, …] of any number type, made float32 a batch at a time."""
+    starts = range(0, len(inputs), batch_size)
+    batches = (np.asarray(inputs[i : i + batch_size], np.float32) for i in starts)
+    return np.concatenate([model.predict_on_batch(batch) for batch in batches])

@@ -27,8 +27,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         if path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+            aside = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
+            path.rename(aside)
+            temporary.replace(path)
+            shutil.rmtree(aside)
+        else:
+            temporary.replace(path)
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)
@@ -91,9 +95,3 @@ def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise InputError(f"{path}: not a readable .npz of plain arrays")
     return arrays
-
-
-def write_figure(path: str | Path, figure: Any) -> None:
-    """Write a matplotlib figure as PNG, without the library's version in its metadata."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, metadata={"Software": None})

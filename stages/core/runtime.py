@@ -49,6 +49,7 @@ tf.get_logger().setLevel("ERROR")
 __all__ = ["choose_precision", "dtype_policy", "keras", "start_keras", "tf"]
 
 BFLOAT16_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
+BFLOAT16_GPU_CAPABILITY = (8, 0)  # NVIDIA's Ampere and later
 
 
 class Runtime(Group):
@@ -90,8 +91,11 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def _bfloat16_hardware() -> str:
-    if tf.config.list_physical_devices("GPU"):
-        return "GPU"
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        able = all(device.get("compute_capability", (0, 0)) >= BFLOAT16_GPU_CAPABILITY for device in details)
+        return "GPU" if able else ""
     cpuinfo = Path("/proc/cpuinfo")
     if platform.system() != "Linux" or not cpuinfo.exists():
         return ""

@@ -13,6 +13,7 @@ from pydantic import Field
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
 from stages.core.params import Group
+from stages.datasets.digits import as_network_input
 
 CHUNK = 2000  # images deformed at once: their coordinates fit in the cache and in little memory
 
@@ -54,13 +55,13 @@ def deformed_epochs(
     (seed, e) alone.
     """
     if deformation.is_none():
-        pixels = _as_input(images.astype(np.float32))
+        pixels = as_network_input(images)
         for _ in range(epochs):
             yield pixels
         return
 
     def prepare(epoch: int) -> np.ndarray:
-        return _as_input(deform(images, deformation, np.random.default_rng([seed, 3, epoch])))
+        return as_network_input(deform(images, deformation, np.random.default_rng([seed, 3, epoch])))
 
     with ThreadPoolExecutor(1) as worker:
         upcoming = worker.submit(prepare, 1)
@@ -69,10 +70,6 @@ def deformed_epochs(
             if epoch < epochs:
                 upcoming = worker.submit(prepare, epoch + 1)
             yield ready
-
-
-def _as_input(images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1) / np.float32(255)
 
 
 def _source_coordinates(

@@ -14,6 +14,11 @@ SIDE = 28
 CLASS_NAMES = tuple(str(digit) for digit in range(10))
 
 
+def as_network_input(images: np.ndarray) -> np.ndarray:
+    """Grey levels from 0 to 255, [items, height, width], as [items, height · width] float32 from 0 to 1."""
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
 class Images(NamedTuple):
     """`images` [items, 28, 28] uint8, 0 is the background; `labels` [items] uint8, 0 to 9."""
 
@@ -22,7 +27,7 @@ class Images(NamedTuple):
 
     def pixels(self) -> np.ndarray:
         """The images as network input: [items, 784] float32 from 0 to 1."""
-        return self.images.reshape(len(self.images), -1).astype(np.float32) / 255
+        return as_network_input(self.images)
 
 
 def load_digits_splits() -> dict[str, Images]:

@@ -135,5 +135,8 @@ def load_image(path: Path, size: int) -> np.ndarray:
 
 def load_images(root: Path, paths: Sequence[str], size: int) -> np.ndarray:
     """Load images in parallel: uint8 [n, size, size, 3], in the order of `paths`."""
+    images = np.empty((len(paths), size, size, 3), np.uint8)
     with ThreadPoolExecutor() as pool:
-        return np.stack(list(pool.map(load_image, (root / path for path in paths), repeat(size))))
+        for number, image in enumerate(pool.map(load_image, (root / path for path in paths), repeat(size))):
+            images[number] = image
+    return images

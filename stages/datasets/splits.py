@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from stages.core.errors import InputError
+from stages.datasets.driver_images import CSV_NAME
 
 DRIVER_TRIES = 1000
 
@@ -25,7 +26,8 @@ def split_by_image(images: pd.DataFrame, val_share: float, test_share: float, se
     counts = images["class"].value_counts()
     if counts.min() < 3:
         raise InputError(
-            f"class {counts.idxmin()} has {counts.min()} image(s); at least 3 are needed, one for each split"
+            f"{CSV_NAME}: class {counts.idxmin()} has {counts.min()} image(s); "
+            "at least 3 are needed, one for each split"
         )
     split = np.full(len(images), "train", dtype=object)
     order = np.argsort(images["path"].to_numpy(), kind="stable")
@@ -54,7 +56,10 @@ def split_by_driver(images: pd.DataFrame, val_share: float, test_share: float, s
     _check_shares(val_share, test_share)
     totals = images["subject"].value_counts().sort_index()
     if len(totals) < 3:
-        raise InputError(f"{len(totals)} driver(s); at least 3 are needed, one for each split")
+        raise InputError(
+            f"params.yaml: split.by: driver: {len(totals)} driver(s); "
+            "at least 3 are needed, one for each split"
+        )
     classes = pd.crosstab(images["subject"], images["class"]).sort_index().to_numpy() > 0
     rng = np.random.default_rng([seed, 10])
     best_miss, best = np.inf, None
@@ -71,7 +76,9 @@ def split_by_driver(images: pd.DataFrame, val_share: float, test_share: float, s
         if miss < best_miss:
             best_miss, best = miss, parts
     if best is None:
-        raise InputError("no split by driver found that has every class in train, val and test")
+        raise InputError(
+            "params.yaml: split.by: driver: no split found that has every class in train, val and test"
+        )
     names = {
         totals.index[d]: name for name, part in zip(("test", "val", "train"), best, strict=True) for d in part
     }
@@ -91,4 +98,4 @@ def _check_every_class_everywhere(images: pd.DataFrame, split: np.ndarray) -> No
     for name in ("train", "val", "test"):
         if name not in counts or (counts[name] == 0).any():
             missing = counts.index[0] if name not in counts else counts.index[counts[name] == 0][0]
-            raise InputError(f"class {missing} has too few images: none in split {name!r}")
+            raise InputError(f"{CSV_NAME}: class {missing} has too few images: none in split {name!r}")

@@ -120,15 +120,6 @@ class DenseNetwork:
         self.loss.outputs(outputs)
         return outputs
 
-    def mean_loss(self, x, labels):
-        """Mean loss over x (n, inputs) with class indices labels (n,)."""
-        total = 0.0
-        for start in range(0, len(x), PREDICTION_BATCH):
-            part = np.asarray(x[start : start + PREDICTION_BATCH], self.parameters.dtype)
-            z = self.forward(part)[-1]
-            total += len(part) * self.loss.value_and_delta(z, labels[start : start + PREDICTION_BATCH])
-        return total / len(x)
-
     def _layer_views(self, vector):
         """Views of a parameter-sized vector: a (in, out) matrix and a (out,) row per layer."""
         matrices, rows, start = [], [], 0
@@ -177,7 +168,7 @@ def train_epoch(network, optimizer, x, labels, batch_size, rng, epoch):
     """
     x = np.asarray(x, network.parameters.dtype)
     order = rng.permutation(len(x))
-    batch_memory = aligned_zeros((batch_size, x.shape[1]), x.dtype)
+    batch_memory = aligned_zeros((min(batch_size, len(x)), x.shape[1]), x.dtype)
     total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # the checks for finite numbers report it
         for start in range(0, len(x), batch_size):

@@ -34,8 +34,6 @@ class LinearFit:
         The learnt neuron in raw units: y = weight * x + bias.
     losses, weights, biases : arrays of shape (epochs + 1,)
         Mean squared error in the units of y squared, and the raw weight and bias, after each epoch.
-    input_mean, input_scale : float
-        x was standardised as (x - input_mean) / input_scale.
     """
 
     weight: float
@@ -43,8 +41,6 @@ class LinearFit:
     losses: np.ndarray
     weights: np.ndarray
     biases: np.ndarray
-    input_mean: float
-    input_scale: float
 
 
 def predict(x, weight, bias):
@@ -135,6 +131,4 @@ def fit(x, y, learning_rate, epochs, rng):
     # w (x - mean) / scale + b  =  (w / scale) x + (b - w mean / scale)
     weights = weights / scale
     biases = biases - weights * mean
-    return LinearFit(
-        float(weights[-1]), float(biases[-1]), losses, weights, biases, float(mean), float(scale)
-    )
+    return LinearFit(float(weights[-1]), float(biases[-1]), losses, weights, biases)

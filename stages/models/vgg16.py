@@ -36,12 +36,24 @@ def build_base(image_size: int) -> keras.Model:
     return keras.applications.VGG16(include_top=False, weights=None, input_tensor=centred, name="vgg16_base")
 
 
-def build_head(feature_shape: tuple[int, ...], units: int, dropout: float, classes: int) -> keras.Model:
-    """Flatten → Dense(units, ReLU) → Dropout → Dense(classes, softmax), in float32."""
+def build_head(
+    feature_shape: tuple[int, ...],
+    mean: np.ndarray,
+    variance: np.ndarray,
+    units: int,
+    dropout: float,
+    classes: int,
+) -> keras.Model:
+    """Standardise → Flatten → Dense(units, ReLU) → Dropout → Dense(classes, softmax), in float32.
+
+    `mean` and `variance` [channels] are those of the training features. Thousands of features that are all
+    positive would move every hidden unit together, and Adam's first steps would switch them all off for good.
+    """
     layers = keras.layers
     return keras.Sequential(
         [
             keras.Input(feature_shape, name="features"),
+            layers.Normalization(axis=-1, mean=mean, variance=variance, name="standardise", dtype="float32"),
             layers.Flatten(name="flatten", dtype="float32"),
             layers.Dense(units, activation="relu", name="hidden", dtype="float32"),
             layers.Dropout(dropout, name="dropout", dtype="float32"),
