@@ -15,7 +15,9 @@ from tests.test_dvc_yaml import STAGES, declared_outputs
 def run(folder, *command, check=True):
     """Run a command in the clone with this environment's Python and DVC first on the path."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(command, cwd=folder, env=environment, check=check, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
 
 
 def planned_stages(folder):
@@ -36,8 +38,9 @@ def clone(tmp_path_factory):
     identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
     run(origin, "git", *identity, "commit", "--quiet", "--message", "tiny parameters")
     run(origin, "git", "clone", "--quiet", str(origin), str(folder))
-    done = run(folder, "dvc", "repro", check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for key, value in (("user.name", "tests"), ("user.email", "tests@localhost")):
+        run(folder, "git", "config", key, value)  # an experiment is a commit
+    run(folder, "dvc", "repro")
     return folder
 
 
