@@ -34,15 +34,21 @@ class CompiledEpochs:
     def __init__(self, model: keras.Model, optimizer: keras.Optimizer) -> None:
         self.model, self.optimizer = model, optimizer
         optimizer.build(model.trainable_variables)
+        # The last epoch's inputs: where they stay the same, TensorFlow's copy of them is made just once.
+        self._inputs: np.ndarray | None = None
+        self._input_tensor: tf.Tensor | None = None
         self._run_batches = tf.function(self._batches, jit_compile=True)
         self._predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
 
     def run(self, x: np.ndarray, y: np.ndarray, order: np.ndarray, batch_size: int) -> EpochFigures:
         """One epoch over `x` [items, inputs] and one-hot `y` [items, classes] in this order.
 
-        `order` is a permutation of the items; the last batch is smaller where batch_size does not divide.
+        `x` must not be changed in place between epochs; a new array may take its place. `order` is a
+        permutation of the items; the last batch is smaller where batch_size does not divide.
         """
-        x, y = tf.convert_to_tensor(x, tf.float32), tf.convert_to_tensor(y, tf.float32)
+        if x is not self._inputs:
+            self._inputs, self._input_tensor = x, tf.convert_to_tensor(x, tf.float32)
+        x, y = self._input_tensor, tf.convert_to_tensor(y, tf.float32)
         whole = len(order) // batch_size * batch_size
         loss_sum, correct = 0.0, 0
         for part, size in ((order[:whole], batch_size), (order[whole:], len(order) - whole)):
