@@ -28,8 +28,10 @@ def benchmarks_block() -> str:
     results = read_json("benchmarks/results.json")
     lines = ["| row | ours | peer | unit | ratio |", "|---|---|---|---|---|"]
     for row in results["rows"]:
-        numbers = f"{row['ours']:.4g} | {row['peer']:.4g} | {row['unit']} | {row['ratio']:.3g}"
-        lines.append(f"| `{row['name']}` | {numbers} |")
+        ours, peer = (
+            f"{row[side]:,.0f}" if row[side] >= 1000 else f"{row[side]:.4g}" for side in ("ours", "peer")
+        )
+        lines.append(f"| `{row['name']}` | {ours} | {peer} | {row['unit']} | {row['ratio']:.3g} |")
     machine, versions = results["machine"], results["versions"]
     lines += [
         "",
