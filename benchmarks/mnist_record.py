@@ -10,22 +10,17 @@ stopped. The recipe was chosen on validation accuracy; the test set is read once
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from benchmarks.stage_runs import read_metrics, run_stages
 from benchmarks.timing import read_mnist
-from stages.core.errors import InputError, run_command
+from stages.core.errors import run_command
 from stages.core.outputs import replacing
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).with_suffix(".json")
 EPOCHS, SEEDS = (10, 30, 100), (1, 2, 3)
 RECIPE = {
@@ -52,25 +47,16 @@ RECIPE = {
 
 def run_recipe(images: Path, epochs: int, seed: int) -> dict[str, Any]:
     """Train once in a temporary folder; `images` holds MNIST's IDX files."""
-    params = YAML(typ="safe").load(ROOT / "params.yaml")
-    for group, values in RECIPE.items():
-        params[group] |= values
-    params["seed"], params["mnist"]["epochs"] = seed, epochs
+    changes = RECIPE | {"seed": seed, "mnist": RECIPE["mnist"] | {"epochs": epochs}}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "data/raw").mkdir(parents=True)
         (folder / "data/raw/mnist").symlink_to(images.resolve(), target_is_directory=True)
-        YAML(typ="safe").dump(params, folder / "params.yaml")
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        for stage in ("prepare_digits", "train_mnist"):
-            start = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, "-m", f"stages.{stage}"], cwd=folder, env=environment, check=False
-            )
-            if done.returncode:
-                raise InputError(f"stage {stage} failed with exit code {done.returncode}")
+        run_stages(folder, changes, ["prepare_digits"])
+        start = time.perf_counter()
+        run_stages(folder, changes, ["train_mnist"])
         seconds = time.perf_counter() - start
-        metrics = json.loads((folder / "metrics/train_mnist.json").read_text("utf-8"))
+        metrics = read_metrics(folder, "train_mnist")
     kept = {key: metrics[key] for key in ("train_accuracy", "val_accuracy", "test_accuracy", "kept_epoch")}
     return {"epochs": epochs, "seed": seed, "minutes": round(seconds / 60, 1)} | kept
 

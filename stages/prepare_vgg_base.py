@@ -8,20 +8,34 @@ from stages.core.errors import run_stage
 from stages.core.outputs import write_metrics
 from stages.core.params import read_params
 from stages.core.runtime import start_keras
-from stages.models.vgg16 import Vgg, build_base, load_published, save_base, start_at_random
+from stages.models.vgg16 import (
+    BASE_FILE,
+    EMBEDDED_FILE,
+    build_base,
+    load_base,
+    load_published,
+    save_base,
+    start_at_random,
+)
+from stages.models.vgg_params import Vgg
 
 
 def main() -> None:
     params, seed = read_params("vgg", Vgg), start_keras()
-    base = build_base(params.image_size)
+    match params.weights:
+        case "random":
+            base = build_base(params.image_size)
+            start_at_random(base, np.random.default_rng([seed, 12]))
+            print("prepare-vgg-base: an untrained base with random weights: expect poor features", flush=True)
+        case "embedded":
+            base = load_base(params.image_size, EMBEDDED_FILE)
+        case source:
+            base = build_base(params.image_size)
+            load_published(base, source, Path("data/raw") / source)
     trained = params.weights != "random"
     if trained:
-        load_published(base, params.weights, Path("data/raw") / params.weights)
         print(f"prepare-vgg-base: weights of source {params.weights!r}", flush=True)
-    else:
-        start_at_random(base, np.random.default_rng([seed, 12]))
-        print("prepare-vgg-base: an untrained base with random weights: expect poor features", flush=True)
-    save_base(base)
+    save_base(base, BASE_FILE)
     write_metrics(
         "metrics/prepare_vgg_base.json", {"base_is_trained": int(trained), "parameters": base.count_params()}
     )

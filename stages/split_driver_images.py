@@ -1,4 +1,4 @@
-"""Stage `split-driver-images`: check every listed image and divide them into train, validation and test."""
+"""Stage `split-driver-images`: decode every listed image and divide them into train, validation and test."""
 
 from pathlib import Path
 from typing import Literal
@@ -21,11 +21,12 @@ from stages.datasets.driver_images import (
     load_images,
     read_image_list,
 )
+from stages.datasets.driver_pixels import write_pixels
 from stages.datasets.splits import split_by_driver, split_by_image
+from stages.models.vgg_params import Vgg
 
 PLOTS = Path("plots/split_driver_images")
-CHECKED_SIZE = 96  # pixels; every image is decoded once, and the sample sheet is drawn from these
-CHECKED_AT_ONCE = 512
+SAMPLE_SIZE = 96  # pixels, of the sample sheet
 SAMPLED_DRIVERS = 8
 
 
@@ -51,8 +52,8 @@ def main() -> None:
     split = {"image": split_by_image, "driver": split_by_driver}[params.by]
     images["split"] = split(images, params.validation_share, params.test_share, seed)
 
-    for start in range(0, len(images), CHECKED_AT_ONCE):
-        load_images(root, images["path"][start : start + CHECKED_AT_ONCE].tolist(), CHECKED_SIZE)
+    # First of all that is written: a file that is no image ends the stage here.
+    write_pixels(root, images["path"].tolist(), read_params("vgg", Vgg).image_size)
 
     shown = images.loc[sample_rows(images)]
     captions = [
@@ -60,7 +61,7 @@ def main() -> None:
         for _, row in shown.iterrows()
     ]
     sheet = image_grid(
-        load_images(root, shown["path"].tolist(), CHECKED_SIZE),
+        load_images(root, shown["path"].tolist(), SAMPLE_SIZE),
         captions,
         "Driver images",
         shown["subject"].nunique(),

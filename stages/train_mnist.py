@@ -1,10 +1,11 @@
 """Stage `train-mnist`: a deep fully connected network, 784 → 128 → 128 → 128 → 10, trained with Adam."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from stages.core.adam import Schedule, build_adam
 from stages.core.classifier_report import write_classifier_report
 from stages.core.compiled_epochs import CompiledEpochs
 from stages.core.errors import run_stage
@@ -12,7 +13,7 @@ from stages.core.keras_archive import save_keras
 from stages.core.outputs import write_metrics
 from stages.core.params import Count, Group, LayerSizes, LearningRate, read_params
 from stages.core.progress import Progress
-from stages.core.runtime import keras, start_keras
+from stages.core.runtime import start_keras
 from stages.core.training_log import TrainingLog
 from stages.datasets.deformation import Deformation, deformed_epochs
 from stages.datasets.digits import CLASS_NAMES, load_digits_splits
@@ -24,21 +25,13 @@ class Mnist(Group):
 
     layers: LayerSizes
     learning_rate: LearningRate
-    schedule: Literal["constant", "cosine"]
+    schedule: Schedule
     epochs: Count
     batch_size: Count
     patience: Count
     dropout: Annotated[float, Field(ge=0, lt=1)]
     batch_normalization: bool
     deformation: Deformation
-
-
-def build_optimizer(params: Mnist, items: int) -> keras.Optimizer:
-    """Adam; its learning rate constant, or falling to zero along half a cosine over all epochs."""
-    rate = params.learning_rate
-    if params.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, -(-items // params.batch_size) * params.epochs)
-    return keras.optimizers.Adam(rate)
 
 
 def main() -> None:
@@ -49,7 +42,9 @@ def main() -> None:
     model = build_dense(
         params.layers, "relu", dropout=params.dropout, batch_normalization=params.batch_normalization
     )
-    optimizer = build_optimizer(params, len(train.labels))
+    optimizer = build_adam(
+        params.learning_rate, params.schedule, len(train.labels), params.batch_size, params.epochs
+    )
     trainer = CompiledEpochs(model, optimizer)
     inputs = deformed_epochs(train.images, params.deformation, seed, params.epochs)
     with Progress("train-mnist", params.epochs) as progress:

@@ -25,6 +25,7 @@ TINY = {
         },
     },
     "drivers": {"count": 5, "frames": 4, "height": 32},
+    "pretrain": {"images": [4, 8], "image_size": 32, "batch_size": 4},
     "vgg": {"image_size": 32, "augmented_views": 1},
     "vgg_head": {"units": 8, "epochs": 2},
     "finetune": {"epochs": 1},

@@ -67,6 +67,7 @@ def test_stages_that_need_no_tensorflow_do_not_import_it():
     assert using == {
         "train-mlp",
         "train-mnist",
+        "pretrain-vgg-base",
         "prepare-vgg-base",
         "extract-vgg-features",
         "train-vgg-head",
@@ -90,6 +91,8 @@ def declared_outputs(name):
 
 def test_metrics_and_plot_data_live_in_git_and_models_in_the_cache():
     for stage in STAGES.values():
+        if stage.get("frozen"):  # made by hand and committed, whatever it is
+            continue
         # DVC keeps no run of a stage whose `outs` it may not cache, so what lives in git is a metric or plot.
         assert all(isinstance(entry, str) for entry in stage["outs"])
         for entry in [*stage["outs"], *stage["metrics"], *stage.get("plots", [])]:

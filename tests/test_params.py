@@ -13,8 +13,9 @@ from stages.datasets.augmentation import Augment
 from stages.datasets.driver_images import Drivers
 from stages.finetune_vgg import Finetune
 from stages.generate_celsius_data import Celsius
-from stages.models.vgg16 import Vgg
+from stages.models.vgg_params import Vgg
 from stages.prepare_digits import Digits
+from stages.pretrain_vgg_base import Pretrain
 from stages.split_driver_images import Split
 from stages.train_linreg import Linreg
 from stages.train_mlp import Mlp
@@ -31,6 +32,7 @@ GROUPS = {
     "mnist": Mnist,
     "drivers": Drivers,
     "split": Split,
+    "pretrain": Pretrain,
     "vgg": Vgg,
     "augment": Augment,
     "vgg_head": VggHead,
@@ -132,8 +134,12 @@ def test_shipped_seed_is_valid():
         ("drivers.root", "", "at least 1 character"),
         ("drivers.height", 481, "less than or equal to 480"),
         ("split.by", "class", "'image' or 'driver'"),
+        ("pretrain.images", [], "at least 1 item"),
+        ("pretrain.images", 1000, "valid list"),
+        ("pretrain.image_size", 48, "multiple of 32"),
         ("vgg.image_size", 31, "greater than or equal to 32"),
         ("vgg.augmented_views", -1, "greater than or equal to 0"),
+        ("vgg.features", "fresh", "'cached' or 'live'"),
         ("vgg.weights", "/tmp/weights.h5", "match pattern"),
         ("augment.shift", 0.6, "less than or equal to 0.5"),
         ("augment.flip", True, "'none' or 'plain'"),

@@ -56,20 +56,18 @@ def test_a_signal_passes_through_the_random_base(base):
     assert (features > 0).mean() > 0.1
 
 
-def test_a_saved_base_is_the_same_base(base, tmp_path, monkeypatch):
-    monkeypatch.setattr(vgg16, "BASE_FILE", tmp_path / "base.npz")
-    vgg16.save_base(base)
-    loaded = vgg16.load_base(SIZE)
+def test_a_saved_base_is_the_same_base(base, tmp_path):
+    vgg16.save_base(base, tmp_path / "base.npz")
+    loaded = vgg16.load_base(SIZE, tmp_path / "base.npz")
     for saved, read in zip(base.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, read)
 
 
-def test_bfloat16_features_agree_with_float32_to_rounding(base, tmp_path, monkeypatch):
-    monkeypatch.setattr(vgg16, "BASE_FILE", tmp_path / "base.npz")
-    vgg16.save_base(base)
+def test_bfloat16_features_agree_with_float32_to_rounding(base, tmp_path):
+    vgg16.save_base(base, tmp_path / "base.npz")
     exact = vgg16.build_feature_extractor(base).predict_on_batch(random_images())
     with dtype_policy("mixed_bfloat16"):
-        extractor = vgg16.build_feature_extractor(vgg16.load_base(SIZE))
+        extractor = vgg16.build_feature_extractor(vgg16.load_base(SIZE, tmp_path / "base.npz"))
     rounded = extractor.predict_on_batch(random_images())
     error = np.linalg.norm(rounded.astype(np.float32) - exact) / np.linalg.norm(exact)
     assert 0 < error < 0.05
@@ -83,16 +81,15 @@ def test_the_softmax_stays_in_float32_under_bfloat16():
     assert model.predict_on_batch(random_images()).dtype == np.float32
 
 
-def test_a_base_file_with_another_array_or_shape_is_refused(base, tmp_path, monkeypatch):
+def test_a_base_file_with_another_array_or_shape_is_refused(base, tmp_path):
     path = tmp_path / "base.npz"
-    monkeypatch.setattr(vgg16, "BASE_FILE", path)
     arrays = {variable.path: np.asarray(variable) for variable in base.variables}
     np.savez(path, **arrays | {"extra": np.zeros(1)})
     with pytest.raises(InputError, match=r"base\.npz: holds the arrays"):
-        vgg16.load_base(SIZE)
+        vgg16.load_base(SIZE, tmp_path / "base.npz")
     np.savez(path, **arrays | {"block1_conv1/bias": np.zeros(3)})
     with pytest.raises(InputError, match=r"block1_conv1/bias is \(3,\), expected \(64,\)"):
-        vgg16.load_base(SIZE)
+        vgg16.load_base(SIZE, tmp_path / "base.npz")
 
 
 def write_published(path, weights, skip=()):

@@ -31,7 +31,7 @@ def train(
     model : compiled with the metric accuracy alone; ends in a softmax.
     make_batch : (item numbers, epoch, step) → inputs and one-hot targets; runs beside the training step.
     items : number of training items; their order in epoch e is a function of (*seed, e).
-    val : inputs and class indices of the validation split.
+    val : inputs, as `predict` takes them, and class indices of the validation split.
     schedule_patience : after this many epochs in a row without a lower validation loss the learning rate
         is multiplied by 0.2; None: it stays.
     """
@@ -62,7 +62,10 @@ def train(
 
 
 def predict(model: keras.Model, inputs: np.ndarray, batch_size: int) -> np.ndarray:
-    """The model's outputs for `inputs` [n, …] of any number type, made float32 a batch at a time."""
+    """The model's outputs for `inputs` [n, …], an array of any number type or what can be sliced like one.
+
+    A batch at a time is read and made float32.
+    """
     starts = range(0, len(inputs), batch_size)
     batches = (np.asarray(inputs[i : i + batch_size], np.float32) for i in starts)
     return np.concatenate([model.predict_on_batch(batch) for batch in batches])

@@ -26,6 +26,7 @@ KNOWN_KEYS = (
     "mnist",
     "drivers",
     "split",
+    "pretrain",
     "vgg",
     "augment",
     "vgg_head",

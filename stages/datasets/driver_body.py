@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stages.datasets.bodies import bend_arm, rotation
 from stages.datasets.driver_canvas import Canvas
-from stages.datasets.driver_looks import Colour, Look, rotation, shade
+from stages.datasets.driver_looks import Colour, Look, shade
 
 RIGHT, LEFT = 0, 1
 SIDE = (-1.0, 1.0)  # sign of y of the right and the left hand
@@ -24,20 +25,6 @@ class Pose:
     colour: Colour = (0, 0, 0)  # of the held things
     length: float = 0.15  # of the held things, metres
     spin: np.ndarray = field(default_factory=lambda: np.zeros(3))  # how the held thing is turned
-
-
-def bend_arm(
-    shoulder: np.ndarray, hand: np.ndarray, sag: np.ndarray, upper: float, lower: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Elbow [3], bent towards sag [3], and hand [3] of an arm; a hand out of reach is pulled nearer."""
-    span = hand - shoulder
-    reach = np.linalg.norm(span)
-    along = span / reach
-    reach = min(reach, 0.99 * (upper + lower))
-    fore = (reach**2 + upper**2 - lower**2) / (2 * reach)
-    sag = sag - (sag @ along) * along
-    bend = np.sqrt(max(upper**2 - fore**2, 0.0)) * sag / np.linalg.norm(sag)
-    return shoulder + fore * along + bend, shoulder + reach * along
 
 
 def draw_head(canvas: Canvas, look: Look, centre: np.ndarray, turn: np.ndarray, mouth_open: float) -> None:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from stages.datasets.bodies import rotation
 from stages.datasets.driver_canvas import Canvas
-from stages.datasets.driver_looks import RADIO, Colour, Look, rotation, shade
+from stages.datasets.driver_looks import RADIO, Colour, Look, shade
 
 
 def rim_point(look: Look, angle: float) -> np.ndarray:

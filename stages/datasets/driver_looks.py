@@ -30,15 +30,6 @@ def any_colour(rng: np.random.Generator) -> Colour:
     return shade(tuple(grey + rng.choice([12, 60]) * tint), 1.0)
 
 
-def rotation(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
-    """Matrix [3, 3] that turns left by yaw, nods down by pitch and leans to the right by roll (radians)."""
-    cy, sy, cp, sp, cr, sr = (f(a) for a in (yaw, pitch, roll) for f in (np.cos, np.sin))
-    turn = np.array([[cy, -sy, 0], [sy, cy, 0], [0, 0, 1]])
-    nod = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
-    lean = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
-    return turn @ nod @ lean
-
-
 @dataclass(frozen=True)
 class Look:
     """What one driver keeps over all clips. Colours are RGB, lengths metres, angles radians."""

@@ -1,13 +1,34 @@
-"""Features of the frozen base, kept on disk in half precision and read through a memory map."""
+"""Features of the frozen base: kept on disk in half precision, or computed when they are asked for."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from stages.core.errors import InputError
+from stages.core.memory_maps import read_memory_map
 from stages.datasets.driver_images import SPLITS
+from stages.datasets.driver_pixels import PixelRows
 
 FEATURES = Path("data/vgg-features")
+CHANNELS = 512  # of the base's last layer
+
+
+class LiveFeatures:
+    """The features of some images, sliced like an array of them; each slice is computed anew.
+
+    Parameters
+    ----------
+    compute : images [n, size, size, 3] → features [n, height, width, channels].
+    """
+
+    def __init__(self, compute: Callable[[np.ndarray], np.ndarray], images: PixelRows) -> None:
+        self._compute, self._images = compute, images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, which: slice | np.ndarray) -> np.ndarray:
+        return self._compute(self._images[which].astype(np.float32))
 
 
 def create_features(folder: Path, split: str, views: int, items: int, shape: tuple[int, ...]) -> np.memmap:
@@ -29,16 +50,9 @@ def read_features(items: dict[str, int]) -> dict[str, np.ndarray]:
     InputError
         A file is missing, is no float16 array, or has another number of images.
     """
-    features = {}
-    for split in SPLITS:
-        path = FEATURES / f"{split}.npy"
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{path}: not a readable array: {error}") from None
-        if array.dtype != np.float16 or array.ndim != 5 or array.shape[1] != items[split]:
-            raise InputError(
-                f"{path}: {array.dtype}{array.shape}; expected float16 (views, {items[split]}, …, …, 512)"
-            )
-        features[split] = array
-    return features
+    return {
+        split: read_memory_map(
+            FEATURES / f"{split}.npy", np.float16, (None, items[split], None, None, CHANNELS)
+        )
+        for split in SPLITS
+    }

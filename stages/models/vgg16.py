@@ -6,28 +6,17 @@ first layer are turned round once, when they are read.
 
 import hashlib
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
 from stages.core.errors import InputError
 from stages.core.outputs import read_arrays, write_arrays
-from stages.core.params import Count, Group
 from stages.core.runtime import keras
 
 BASE_FILE = Path("models/vgg_base.npz")
+EMBEDDED_FILE = Path("data/raw/embedded/vgg16_base.npz")  # written by stage pretrain-vgg-base
 MEAN_RGB = (123.68, 116.779, 103.939)  # of ImageNet's training images, in grey levels
 IMAGENET_MD5 = "6d6bbae143d832006294945121d1f1fc"  # vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
-
-
-class Vgg(Group):
-    """The `vgg` group of params.yaml."""
-
-    weights: Annotated[str, Field(pattern=r"^[^\s~/]\S*$")]
-    image_size: Annotated[int, Field(ge=32, le=512)]
-    batch_size: Count
-    augmented_views: Annotated[int, Field(ge=0, le=100)]
 
 
 def build_base(image_size: int) -> keras.Model:
@@ -140,13 +129,13 @@ def load_published(base: keras.Model, source: str, folder: Path) -> None:
     first.set_weights([kernel[:, :, ::-1, :], bias])
 
 
-def save_base(base: keras.Model) -> None:
-    """Write every kernel and bias of the base, in float32, to `BASE_FILE`."""
-    write_arrays(BASE_FILE, {variable.path: np.asarray(variable) for variable in base.variables})
+def save_base(base: keras.Model, path: Path, dtype: type = np.float32) -> None:
+    """Write every kernel and bias of the base."""
+    write_arrays(path, {variable.path: np.asarray(variable).astype(dtype) for variable in base.variables})
 
 
-def load_base(image_size: int) -> keras.Model:
-    """The base in the current dtype policy with the weights of `BASE_FILE`.
+def load_base(image_size: int, path: Path) -> keras.Model:
+    """The base in the current dtype policy with the weights that `save_base` wrote.
 
     Raises
     ------
@@ -154,11 +143,11 @@ def load_base(image_size: int) -> keras.Model:
         The file is missing, or does not hold exactly this base's arrays in their shapes.
     """
     base = build_base(image_size)
-    arrays = read_arrays(BASE_FILE, [variable.path for variable in base.variables])
+    arrays = read_arrays(path, [variable.path for variable in base.variables])
     for variable in base.variables:
         array = arrays[variable.path]
         if array.shape != variable.shape:
-            raise InputError(f"{BASE_FILE}: {variable.path} is {array.shape}, expected {variable.shape}")
+            raise InputError(f"{path}: {variable.path} is {array.shape}, expected {variable.shape}")
         variable.assign(array)
     return base
 

@@ -1,0 +1,34 @@
+"""Arrays that may be larger than memory: .npy files, read through a memory map."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from stages.core.errors import InputError
+
+
+def read_memory_map(path: Path, dtype: DTypeLike, shape: Sequence[int | None]) -> np.ndarray:
+    """Open an array of this type and shape for reading; None in `shape` stands for any length.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is no array, or holds one of another type or shape.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: not a readable array: {error}") from None
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: not a readable array: a .npz archive")
+    fits = len(array.shape) == len(shape) and all(
+        wanted in (None, length) for wanted, length in zip(shape, array.shape, strict=True)
+    )
+    if array.dtype != dtype or not fits:
+        wanted_shape = ", ".join("…" if wanted is None else str(wanted) for wanted in shape)
+        raise InputError(f"{path}: {array.dtype}{array.shape}; expected {np.dtype(dtype)}({wanted_shape})")
+    return array

@@ -1,0 +1,145 @@
+"""The array of decoded images: what is in it, what is refused, and that memory holds a batch of it."""
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages.core.errors import InputError
+from stages.datasets import driver_pixels
+from stages.datasets.driver_images import load_images
+from stages.datasets.driver_pixels import PIXELS, PixelRows, read_pixels, write_pixels
+
+SIZE = 6
+SPLIT = ["train", "val", "train", "test", "train"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(driver_pixels, "DECODED_AT_ONCE", 2)
+
+
+def write_pictures(count, size=(8, 7)):
+    names = [f"{number}.png" for number in range(count)]
+    for number, name in enumerate(names):
+        pixels = np.random.default_rng(number).integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(name)
+    return names
+
+
+@pytest.fixture
+def manifest():
+    """The manifest of five pictures whose pixels have been written."""
+    names = write_pictures(len(SPLIT))
+    write_pixels(Path("."), names, SIZE)
+    return pd.DataFrame({"path": names, "split": SPLIT})
+
+
+def test_each_split_gets_its_images_in_the_manifest_s_order(manifest):
+    images = read_pixels(manifest, SIZE)
+    assert {split: len(rows) for split, rows in images.items()} == {"train": 3, "val": 1, "test": 1}
+    for split, rows in images.items():
+        names = manifest["path"][manifest["split"] == split].tolist()
+        assert np.array_equal(rows[:], load_images(Path("."), names, SIZE))
+
+
+def test_rows_are_sliced_and_indexed_like_an_array(manifest):
+    rows = read_pixels(manifest, SIZE)["train"]
+    whole = rows[:]
+    assert type(rows) is PixelRows and whole.dtype == np.uint8 and whole.shape == (3, SIZE, SIZE, 3)
+    assert np.array_equal(rows[1:9], whole[1:9])
+    assert np.array_equal(rows[np.array([2, 0, 2])], whole[[2, 0, 2]])
+    assert rows[np.array([], np.int64)].shape == (0, SIZE, SIZE, 3)
+
+
+def test_a_bad_picture_leaves_what_was_there_and_no_temporary_file(manifest):
+    before = PIXELS.read_bytes()
+    Path("3.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"^3\.png: not a readable image"):
+        write_pixels(Path("."), manifest["path"].tolist(), SIZE)
+    assert PIXELS.read_bytes() == before
+    assert list(PIXELS.parent.iterdir()) == [PIXELS]
+
+
+def damage(kind):
+    """Put something else where the pixels were."""
+    good = np.load(PIXELS)
+    if kind == "missing":
+        PIXELS.unlink()
+    elif kind == "cut":
+        PIXELS.write_bytes(PIXELS.read_bytes()[:-1])
+    elif kind == "empty":
+        PIXELS.write_bytes(b"")
+    elif kind == "text":
+        PIXELS.write_text("path,class,subject,split\n")
+    elif kind == "archive":
+        with PIXELS.open("wb") as file:
+            np.savez(file, good)
+    elif kind == "pickle":
+        np.save(PIXELS, np.array([{}, []], dtype=object), allow_pickle=True)
+    elif kind == "type":
+        np.save(PIXELS, good.astype(np.float32))
+    elif kind == "count":
+        np.save(PIXELS, good[1:])
+    elif kind == "size":
+        np.save(PIXELS, good[:, 1:])
+    elif kind == "grey":
+        np.save(PIXELS, good[..., 0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("missing", "no such file; `dvc repro` makes it"),
+        ("cut", "not a readable array"),
+        ("empty", "not a readable array"),
+        ("text", "not a readable array"),
+        ("archive", "not a readable array"),
+        ("pickle", "not a readable array"),
+        ("type", "float32(5, 6, 6, 3); expected uint8(5, 6, 6, 3)"),
+        ("count", "uint8(4, 6, 6, 3); expected uint8(5, 6, 6, 3)"),
+        ("size", "uint8(5, 5, 6, 3); expected uint8(5, 6, 6, 3)"),
+        ("grey", "uint8(5, 6, 6); expected uint8(5, 6, 6, 3)"),
+    ],
+)
+def test_other_arrays_are_refused_in_one_line_that_names_the_file(manifest, kind, wrong):
+    damage(kind)
+    with pytest.raises(InputError) as refused:
+        read_pixels(manifest, SIZE)
+    assert str(refused.value).startswith("data/driver-pixels.npy: ")
+    assert wrong in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def peak_bytes(work):
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_writing_holds_a_batch_in_memory_and_not_the_set():
+    names = write_pictures(40)
+    write_pixels(Path("."), names[:1], 200)  # whatever is set up at the first use
+    one = 200 * 200 * 3
+    assert peak_bytes(lambda: write_pixels(Path("."), names, 200)) < 12 * one
+
+
+def test_reading_takes_the_memory_of_a_batch():
+    PIXELS.parent.mkdir()
+    count, size = 4000, 224  # 0.6 GB, all holes
+    np.lib.format.open_memmap(PIXELS, "w+", np.uint8, (count, size, size, 3))
+    manifest = pd.DataFrame({"split": ["train", "val", "test", "train"] * (count // 4)})
+
+    def read_a_batch_of_each():
+        images = read_pixels(manifest, size)
+        assert images["train"][np.arange(0, 2000, 250)].shape == (8, size, size, 3)
+        assert images["val"][8:16].shape == (8, size, size, 3)
+
+    assert peak_bytes(read_a_batch_of_each) < 3 * 8 * size * size * 3
