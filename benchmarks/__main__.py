@@ -7,47 +7,24 @@ threads. The file holds the machine, the versions of what was measured, and the 
 that it measured and keeps the others; rows of another machine or of other versions are dropped.
 """
 
-import importlib.metadata
 import json
 import math
-import os
-import platform
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import describe_machine, describe_versions
 from benchmarks.timing import Row, argument_parser, measure, print_rows
 from stages.core.errors import InputError, run_command
 from stages.core.outputs import replacing
 
 RESULTS = Path(__file__).with_name("results.json")
-BENCHMARKS = ("numpy_vs_frameworks", "train_mnist_vs_fit", "deformation_speed")
-PACKAGES = ("numpy", "scipy", "scikit-learn", "tensorflow", "keras")
-CPU_FLAGS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
+ON_DIGITS = ("numpy_vs_frameworks", "train_mnist_vs_fit", "deformation_speed")
+ON_DRIVERS = ("vgg_head_vs_live", "vgg_finetune_precision", "vgg_scaling")
+BENCHMARKS = ON_DIGITS + ON_DRIVERS
 DIGITS = 4  # significant ones kept of a measured number
-
-
-def describe_machine() -> dict[str, Any]:
-    """The processor, its cores, those of CPU_FLAGS that it has, and the operating system."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    flags = fields.get("flags", "").split()
-    return {
-        "cpu": fields.get("model name") or platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "flags": [flag for flag in CPU_FLAGS if flag in flags],
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def describe_versions() -> dict[str, str]:
-    """Python's version and those of PACKAGES."""
-    return {"python": platform.python_version()} | {
-        package: importlib.metadata.version(package) for package in PACKAGES
-    }
 
 
 def run_benchmark(name: str, options: dict[str, Any]) -> list[Row]:
@@ -98,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise InputError("--accuracy is for train_mnist_vs_fit")
     measured = []
     for name in chosen.names or BENCHMARKS:
-        options = {"folder": chosen.idx}
+        options = {"folder": chosen.idx} if name in ON_DIGITS else {}
         if name == "train_mnist_vs_fit":
             options["accuracy"] = chosen.accuracy
         print(f"{name} …", flush=True)

@@ -1,18 +1,50 @@
 """Run stages as the pipeline does, with other parameters, in a folder of their own."""
 
+import contextlib
+import importlib
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from unittest import mock
 
 from ruamel.yaml import YAML
 
 from stages.core.errors import InputError
+from stages.core.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
+PARAMS = ROOT / "params.yaml"
+
+
+def write_params(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Write the committed params.yaml with `changes` to `folder`."""
+    params = YAML(typ="safe").load(PARAMS)
+    for group, values in changes.items():
+        params[group] = params[group] | values if isinstance(values, Mapping) else values
+    YAML(typ="safe").dump(params, folder / "params.yaml")
+
+
+def start_stage(folder: Path, stage: str) -> subprocess.Popen[bytes]:
+    """Start a stage, by module name, in `folder`, with the params.yaml that lies there."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-m", f"stages.{stage}"], cwd=folder, env=environment)
+
+
+def check_exit(process: subprocess.Popen[bytes], stage: str) -> None:
+    """Wait for a stage.
+
+    Raises
+    ------
+    InputError
+        It fails; it has said why.
+    """
+    if process.wait():
+        raise InputError(f"stage {stage} failed with exit code {process.returncode}")
 
 
 def run_stages(folder: Path, changes: Mapping[str, Any], stages: Sequence[str]) -> None:
@@ -23,17 +55,34 @@ def run_stages(folder: Path, changes: Mapping[str, Any], stages: Sequence[str]) 
     InputError
         A stage fails; it has said why.
     """
-    params = YAML(typ="safe").load(ROOT / "params.yaml")
-    for group, values in changes.items():
-        params[group] = params[group] | values if isinstance(values, Mapping) else values
-    YAML(typ="safe").dump(params, folder / "params.yaml")
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    write_params(folder, changes)
     for stage in stages:
-        done = subprocess.run(
-            [sys.executable, "-m", f"stages.{stage}"], cwd=folder, env=environment, check=False
-        )
-        if done.returncode:
-            raise InputError(f"stage {stage} failed with exit code {done.returncode}")
+        check_exit(start_stage(folder, stage), stage)
+
+
+def time_stage(folder: Path, stage: str) -> dict[int, float]:
+    """Run a stage in this process, in `folder`, and tell how fast its progress went.
+
+    Returns
+    -------
+    Number of steps done → seconds since the stage began to count them. What it does before, such as reading
+    its model, and after, such as drawing figures, is left out.
+    """
+    seconds: dict[int, float] = {}
+    module = importlib.import_module(f"stages.{stage}")
+
+    class TimedProgress(Progress):
+        def __enter__(self) -> Self:
+            self._start = time.perf_counter()
+            return super().__enter__()
+
+        def advance(self, steps: int = 1, **figures: float) -> None:
+            super().advance(steps, **figures)
+            seconds[self.done] = time.perf_counter() - self._start
+
+    with contextlib.chdir(folder), mock.patch.object(module, "Progress", TimedProgress):
+        module.main()
+    return seconds
 
 
 def read_metrics(folder: Path, stage: str) -> dict[str, float]:

@@ -29,8 +29,8 @@ class Row(TypedDict):
 
 
 def make_row(name: str, ours: float, peer: float, unit: str, note: str) -> Row:
-    """A row whose ratio fits its unit: of seconds fewer are better, of anything else more."""
-    ratio = peer / ours if unit.startswith("s/") else ours / peer
+    """A row whose ratio fits its unit: of seconds and memory less is better, of anything else more."""
+    ratio = peer / ours if unit.startswith("s/") or unit == "GiB" else ours / peer
     return Row(name=name, ours=ours, peer=peer, ratio=ratio, unit=unit, note=note)
 
 

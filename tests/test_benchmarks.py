@@ -8,9 +8,20 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import deformation_speed, numpy_vs_frameworks, timing, train_mnist_vs_fit
+from benchmarks import (
+    deformation_speed,
+    numpy_vs_frameworks,
+    stage_runs,
+    timing,
+    train_mnist_vs_fit,
+    vgg_finetune_precision,
+    vgg_head_vs_live,
+    vgg_scaling,
+)
 from benchmarks.timing import Row, make_row
 from stages.core.errors import InputError
+from tests.conftest import TINY, change_params
+from tests.imports import ROOT
 
 FILE_NAMES = {"train": "train", "test": "t10k"}
 
@@ -75,6 +86,45 @@ def test_mnist_rows(idx_folder, monkeypatch):
     rows = train_mnist_vs_fit.rows(idx_folder)
     check(rows, ["train_mnist_vs_keras_fit"], idx_folder)
     assert "40 MNIST images" in rows[0]["note"]
+
+
+@pytest.fixture
+def tiny_params(monkeypatch, tmp_path):
+    """Small parameters in the current folder, and in place of the committed ones."""
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    change_params(tmp_path, TINY)
+    monkeypatch.setattr(stage_runs, "PARAMS", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    for module in (vgg_finetune_precision, vgg_head_vs_live, vgg_scaling):
+        monkeypatch.setattr(module, "use_cpu", lambda threads=0: None)
+
+
+@pytest.mark.usefixtures("tiny_params")
+def test_precision_rows(monkeypatch):
+    monkeypatch.setattr(vgg_finetune_precision, "RUNS", 1)
+    check(vgg_finetune_precision.rows(), ["finetune_bfloat16_vs_float32"])
+
+
+@pytest.mark.usefixtures("tiny_params")
+def test_head_rows(monkeypatch):
+    changes = {"drivers": {"root": "data/driver-images", "count": 4, "frames": 2, "height": 32}}
+    changes |= {"split": {"by": "image", "validation_share": 0.2, "test_share": 0.4}}
+    monkeypatch.setattr(vgg_head_vs_live, "EPOCHS", 2)
+    monkeypatch.setattr(vgg_head_vs_live, "SEEDS", (1, 2))
+    monkeypatch.setattr(vgg_head_vs_live, "CHANGES", changes | {"vgg_head": {"epochs": 2, "units": 4}})
+    rows = vgg_head_vs_live.rows()
+    names = ["vgg_head_vs_live", "vgg_head_with_extraction_vs_live", "vgg_head_accuracy_vs_live"]
+    check(rows, names)
+    assert rows[1]["ours"] > rows[0]["ours"] and rows[0]["peer"] == rows[1]["peer"]
+    assert "32 training, 16 validation and 32 test images" in rows[0]["note"]
+
+
+@pytest.mark.usefixtures("tiny_params")
+def test_scaling_rows(monkeypatch):
+    monkeypatch.setattr(vgg_scaling, "FEW", 100)
+    monkeypatch.setattr(vgg_scaling, "STATE_FARM", 120)
+    monkeypatch.setattr(vgg_scaling, "ORDER", (100, 120, 100))
+    check(vgg_scaling.rows(), ["vgg_cost_per_image_120_vs_100", "vgg_peak_memory_120"])
 
 
 def test_both_sides_start_from_the_same_weights_and_train_as_often(idx_folder, monkeypatch):
@@ -169,11 +219,15 @@ def test_the_command_runs_what_it_is_asked_for(results, monkeypatch, capsys, tmp
         ("numpy_vs_frameworks", plain),
         ("train_mnist_vs_fit", plain | {"accuracy": True}),
         ("deformation_speed", plain),
+        ("vgg_head_vs_live", {}),
+        ("vgg_finetune_precision", {}),
+        ("vgg_scaling", {}),
     ]
     assert [row["name"] for row in json.loads(results.read_text("utf-8"))["rows"]] == [
         "deformation_speed",
         "numpy_vs_frameworks",
         "train_mnist_vs_fit",
+        *command.ON_DRIVERS,
     ]
     assert "3×" in capsys.readouterr().out
 

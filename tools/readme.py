@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from benchmarks import transfer_record
 from benchmarks.mnist_record import summary
 from tools.metrics_table import metrics_table
 
@@ -47,12 +48,18 @@ def record_block() -> str:
     return "```\n" + summary(read_json("benchmarks/mnist_record.json")["runs"]) + "```\n"
 
 
+def transfer_block() -> str:
+    """The driver classifier on both bases and both splits."""
+    return transfer_record.table(transfer_record.read_results())
+
+
 def filled(readme: str) -> str:
     """The README with every block between <!-- NAME --> and <!-- end --> made anew."""
     for name, block in {
         "metrics": metrics_block(),
         "benchmarks": benchmarks_block(),
         "record": record_block(),
+        "transfer": transfer_block(),
     }.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         readme, found = re.subn(pattern, lambda m, block=block: m[1] + block + m[2], readme, flags=re.DOTALL)

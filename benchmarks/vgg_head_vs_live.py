@@ -1,0 +1,119 @@
+"""Training the driver head on cached features, beside the textbook way: augment and run the base every epoch.
+
+    python -m benchmarks.vgg_head_vs_live
+
+Both sides are stages of the pipeline: ours `extract-vgg-features` and `train-vgg-head`, the peer
+`train-vgg-head` with `vgg.features: live`. The parameters are the committed ones but for the images: more are
+drawn, so that most can be for testing and a difference of one point shows, and fewer are for training, since
+the peer takes minutes for a few hundred. Both sides train for all EPOCHS and keep the epoch that is best on
+validation, as the stage does.
+"""
+
+import math
+import os
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.stage_runs import ROOT, read_metrics, run_stages, time_stage, write_params
+from benchmarks.timing import Row, make_row, print_rows, use_cpu
+from stages.core.errors import run_command
+from stages.core.runtime import choose_precision
+from stages.models.vgg16 import EMBEDDED_FILE
+
+SEEDS = (1, 2, 3)
+EPOCHS = 30
+CHANGES = {
+    "drivers": {"root": "data/driver-images", "count": 26, "frames": 8},
+    "split": {"by": "image", "validation_share": 0.05, "test_share": 0.75},
+    "vgg_head": {"epochs": EPOCHS, "patience": EPOCHS},
+}
+
+
+class Round(NamedTuple):
+    """One seed: seconds of each part, and the accuracy of each head on the test images."""
+
+    extraction: float
+    cached: float
+    live: float
+    cached_accuracy: float
+    live_accuracy: float
+
+
+def train_head(folder: Path, changes: dict[str, Any], features: str) -> tuple[float, float]:
+    """Seconds for EPOCHS, and the accuracy on the test images."""
+    write_params(folder, changes | {"vgg": {"features": features}})
+    return time_stage(folder, "train_vgg_head")[EPOCHS], read_metrics(folder, "train_vgg_head")[
+        "test_accuracy"
+    ]
+
+
+def measure_round(folder: Path, seed: int) -> Round:
+    """Extract the features of all views, and train a head on them and one live, in a prepared folder."""
+    changes = CHANGES | {"seed": seed}
+    write_params(folder, changes | {"vgg": {"features": "cached"}})
+    extracted = time_stage(folder, "extract_vgg_features")
+    vectors = read_metrics(folder, "extract_vgg_features")
+    # The test images come last; neither side's training needs them.
+    learned_from = int(vectors["train_feature_vectors"] + vectors["val_feature_vectors"])
+    cached, cached_accuracy = train_head(folder, changes, "cached")
+    live, live_accuracy = train_head(folder, changes, "live")
+    return Round(extracted[learned_from], cached, live, cached_accuracy, live_accuracy)
+
+
+def accuracy_row(rounds: list[Round], note: str) -> Row:
+    """Mean accuracies over the seeds, and how sure their difference is."""
+    ours, peer = [r.cached_accuracy for r in rounds], [r.live_accuracy for r in rounds]
+    differences = [100 * (a - b) for a, b in zip(ours, peer, strict=True)]
+    standard_error = statistics.stdev(differences) / math.sqrt(len(rounds))
+    note = (
+        f"{note}; mean over the seeds, standard deviation {100 * statistics.stdev(ours):.2f} points (ours) "
+        f"and {100 * statistics.stdev(peer):.2f} (peer); difference "
+        f"{statistics.fmean(differences):+.2f} points, its standard error {standard_error:.2f}"
+    )
+    name = "vgg_head_accuracy_vs_live"
+    return make_row(name, statistics.fmean(ours), statistics.fmean(peer), "test accuracy", note)
+
+
+def rows() -> list[Row]:
+    """Measure both times and the accuracy."""
+    use_cpu()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / EMBEDDED_FILE).parent.mkdir(parents=True)
+        (folder / EMBEDDED_FILE).symlink_to(ROOT / EMBEDDED_FILE)
+        run_stages(folder, CHANGES, ["generate_driver_images", "split_driver_images", "prepare_vgg_base"])
+        counts = read_metrics(folder, "split_driver_images")
+        rounds = [measure_round(folder, seed) for seed in SEEDS]
+        vectors = read_metrics(folder, "extract_vgg_features")
+    extraction, cached, live = (statistics.median(column) for column in list(zip(*rounds, strict=True))[:3])
+    images = (
+        f"{counts['train_images']} training, {counts['val_images']} validation and {counts['test_images']} "
+        "test images, drawn"
+    )
+    note = (
+        f"{EPOCHS} epochs of stage train-vgg-head, validation included, on cached features, against "
+        f"vgg.features: live, which augments and runs the base in every epoch; {images}, "
+        f"{choose_precision()} on both sides, all {os.cpu_count()} cores, {len(SEEDS)} seeds in turn"
+    )
+    unit = f"s/{EPOCHS} epochs"
+    time_note = f"{note}, medians; tracing included"
+    views = int(vectors["train_feature_vectors"] / counts["train_images"])
+    extraction_note = (
+        f"{time_note}; ours includes {extraction:.3g} s of stage extract-vgg-features for {views} views of "
+        "each training image and one of each validation image"
+    )
+    return [
+        make_row("vgg_head_vs_live", cached, live, unit, time_note),
+        make_row("vgg_head_with_extraction_vs_live", extraction + cached, live, unit, extraction_note),
+        accuracy_row(rounds, note),
+    ]
+
+
+def main() -> None:
+    print_rows(rows())
+
+
+if __name__ == "__main__":
+    run_command(main)
