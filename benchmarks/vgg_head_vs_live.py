@@ -44,9 +44,8 @@ class Round(NamedTuple):
 def train_head(folder: Path, changes: dict[str, Any], features: str) -> tuple[float, float]:
     """Seconds for EPOCHS, and the accuracy on the test images."""
     write_params(folder, changes | {"vgg": {"features": features}})
-    return time_stage(folder, "train_vgg_head")[EPOCHS], read_metrics(folder, "train_vgg_head")[
-        "test_accuracy"
-    ]
+    seconds = time_stage(folder, "train_vgg_head")[EPOCHS]
+    return seconds, read_metrics(folder, "train_vgg_head")["test_accuracy"]
 
 
 def measure_round(folder: Path, seed: int) -> Round:
