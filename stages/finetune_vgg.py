@@ -1,4 +1,4 @@
-"""Stage `finetune-vgg`: the last layers of the base learn too, at a small learning rate."""
+"""Stage `finetune-vgg`: the last layers of the base learn too, with the head that was trained on it."""
 
 from pathlib import Path
 from typing import Annotated

@@ -14,6 +14,7 @@ from benchmarks import (
     stage_runs,
     timing,
     train_mnist_vs_fit,
+    transfer_record,
     vgg_finetune_precision,
     vgg_head_vs_live,
     vgg_scaling,
@@ -245,3 +246,16 @@ def test_every_benchmark_is_listed():
     assert set(command.BENCHMARKS) == {
         path.stem for path in folder.glob("*.py") if "\ndef rows(" in path.read_text("utf-8")
     }
+
+
+def test_the_transfer_table_has_a_row_per_model_the_default_run_first():
+    runs = transfer_record.read_results()
+    keys = {(run["split"], run["base"], run["model"]) for run in runs}
+    assert len(runs) == len(keys) == 6
+    lines = transfer_record.table(runs).splitlines()
+    assert len(lines) == 8
+    assert [line.split(" | ")[:3] for line in lines[2:5]] == [
+        ["| image", "random", "new head"],
+        ["| image", "embedded", "new head"],
+        ["| image", "embedded", "fine-tuned"],
+    ]

@@ -33,17 +33,14 @@ def test_the_neuron_finds_1_8_and_32_within_the_standard_error_and_equals_least_
         ("train-mlp", "numpy_test_accuracy", 0.95),
         ("train-mlp", "keras_test_accuracy", 0.95),
         ("train-mnist", "test_accuracy", 0.96),
+        ("train-vgg-head", "test_accuracy", 0.94),
+        ("finetune-vgg", "test_accuracy", 0.98),
     ],
 )
-def test_the_digit_networks_pass_on_unseen_digits(name, metric, least):
+def test_the_networks_pass_on_test_images(name, metric, least):
     # Exactly 100 % would smell of a leak.
     assert least <= committed(name)[metric] < 1
 
 
 def test_back_propagation_is_right():
     assert committed("train-mlp")["gradient_relative_error"] <= 1e-7
-
-
-@pytest.mark.parametrize("name", ["train-vgg-head", "finetune-vgg"])
-def test_the_driver_networks_learn_their_training_images(name):
-    assert committed(name)["train_accuracy_low"] > 0.1  # chance of ten classes
