@@ -1,6 +1,6 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro metrics test lint bench readme lock
+.PHONY: setup repro metrics compare repeat test lint bench readme lock
 
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
@@ -11,6 +11,14 @@ repro: setup
 
 metrics: setup
 	@$(SHOW_METRICS)
+
+# REV=main: which differences from the models of that revision exceed the noise.
+compare: setup
+	@$(RUN) python -m tools.compare "$(REV)"
+
+# STAGE=train-mnist N=5: one stage under several seeds, on the same inputs.
+repeat: setup
+	@$(RUN) python -m tools.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
 
 test: lint
 	@$(RUN) python -m pytest

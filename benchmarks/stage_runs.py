@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from unittest import mock
@@ -16,9 +17,20 @@ from ruamel.yaml import YAML
 
 from stages.core.errors import InputError
 from stages.core.progress import Progress
+from stages.models.vgg16 import EMBEDDED_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 PARAMS = ROOT / "params.yaml"
+
+
+@contextlib.contextmanager
+def folder_with_base() -> Iterator[Path]:
+    """A temporary folder to run stages in, where the embedded base's weights lie."""
+    with tempfile.TemporaryDirectory() as name:
+        weights = Path(name) / EMBEDDED_FILE
+        weights.parent.mkdir(parents=True)
+        weights.symlink_to(ROOT / EMBEDDED_FILE)
+        yield Path(name)
 
 
 def write_params(folder: Path, changes: Mapping[str, Any]) -> None:
@@ -60,25 +72,26 @@ def run_stages(folder: Path, changes: Mapping[str, Any], stages: Sequence[str]) 
         check_exit(start_stage(folder, stage), stage)
 
 
-def time_stage(folder: Path, stage: str) -> dict[int, float]:
+def time_stage(folder: Path, stage: str) -> list[dict[int, float]]:
     """Run a stage in this process, in `folder`, and tell how fast its progress went.
 
     Returns
     -------
-    Number of steps done → seconds since the stage began to count them. What it does before, such as reading
-    its model, and after, such as drawing figures, is left out.
+    For each time that the stage counts steps: number of steps done → seconds since it began to count them.
+    What it does before, such as reading its model, and after, such as drawing figures, is left out.
     """
-    seconds: dict[int, float] = {}
+    seconds: list[dict[int, float]] = []
     module = importlib.import_module(f"stages.{stage}")
 
     class TimedProgress(Progress):
         def __enter__(self) -> Self:
             self._start = time.perf_counter()
+            seconds.append({})
             return super().__enter__()
 
         def advance(self, steps: int = 1, **figures: float) -> None:
             super().advance(steps, **figures)
-            seconds[self.done] = time.perf_counter() - self._start
+            seconds[-1][self.done] = time.perf_counter() - self._start
 
     with contextlib.chdir(folder), mock.patch.object(module, "Progress", TimedProgress):
         module.main()

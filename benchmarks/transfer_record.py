@@ -4,43 +4,38 @@
 
 Runs the stages of the VGG16 branch as the pipeline does, with the committed params.yaml but for `vgg.weights`
 and `split.by`, and keeps the accuracies in benchmarks/transfer_record.json. The random base is not
-fine-tuned. The embedded base with images split at random is the default run, whose metrics are committed.
+fine-tuned. The heads on the embedded base and the one fine-tuned on images split at random are those of the
+default run, whose metrics are committed.
 """
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.stage_runs import ROOT, read_metrics, run_stages
+from benchmarks.stage_runs import ROOT, folder_with_base, read_metrics, run_stages
 from stages.core.errors import run_command
 from stages.core.outputs import replacing
-from stages.models.vgg16 import EMBEDDED_FILE
+from stages.datasets.driver_images import WAYS
 
 RESULTS = Path(__file__).with_suffix(".json")
-RUNS = (("driver", "embedded"), ("driver", "random"), ("image", "random"))
 FIGURES = [f"{split}_accuracy{end}" for split in ("train", "val", "test") for end in ("", "_low", "_high")]
 
 
-def results_of(folder: Path, split: str, weights: str) -> list[dict[str, Any]]:
-    """The accuracies of the trained models whose metrics lie in `folder`."""
-    trained = {"train_vgg_head": "new head"}
-    if weights == "embedded":
-        trained["finetune_vgg"] = "fine-tuned"
+def of_heads(folder: Path, base: str) -> list[dict[str, Any]]:
+    """The accuracies of the heads, one per split, whose metrics lie in `folder`."""
+    metrics = read_metrics(folder, "train_vgg_head")
     return [
-        {"split": split, "base": weights, "model": model}
-        | {figure: read_metrics(folder, stage)[figure] for figure in FIGURES}
-        for stage, model in trained.items()
+        {"split": way, "base": base, "model": "new head"}
+        | {figure: metrics[f"by_{way}_{figure}"] for figure in FIGURES}
+        for way in WAYS
     ]
 
 
-def run_branch(folder: Path, split: str, weights: str) -> list[dict[str, Any]]:
-    """Split the driver images that lie in `folder`, train the head, and fine-tune a trained base."""
-    stages = ["split_driver_images", "prepare_vgg_base", "extract_vgg_features", "train_vgg_head"]
-    if weights == "embedded":
-        stages.append("finetune_vgg")
-    run_stages(folder, {"split": {"by": split}, "vgg": {"weights": weights}}, stages)
-    return results_of(folder, split, weights)
+def of_fine_tuned(folder: Path, way: str) -> dict[str, Any]:
+    """The accuracies of the fine-tuned embedded base whose metrics lie in `folder`."""
+    metrics = read_metrics(folder, "finetune_vgg")
+    model = {"split": way, "base": "embedded", "model": "fine-tuned"}
+    return model | {figure: metrics[figure] for figure in FIGURES}
 
 
 def table(runs: list[dict[str, Any]]) -> str:
@@ -57,20 +52,20 @@ def table(runs: list[dict[str, Any]]) -> str:
 
 def read_results() -> list[dict[str, Any]]:
     """The runs kept, and before them the default run."""
-    return results_of(ROOT, "image", "embedded") + json.loads(RESULTS.read_text("utf-8"))["runs"]
+    default = [*of_heads(ROOT, "embedded"), of_fine_tuned(ROOT, "image")]
+    return default + json.loads(RESULTS.read_text("utf-8"))["runs"]
 
 
 def main() -> None:
-    runs: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / EMBEDDED_FILE).parent.mkdir(parents=True)
-        (folder / EMBEDDED_FILE).symlink_to(ROOT / EMBEDDED_FILE)
-        run_stages(folder, {}, ["generate_driver_images"])
-        for split, weights in RUNS:
-            runs += run_branch(folder, split, weights)
-            with replacing(RESULTS) as temporary:
-                temporary.write_text(json.dumps({"runs": runs}, indent=1) + "\n", "utf-8")
+    features = ["prepare_vgg_base", "extract_vgg_features", "train_vgg_head"]
+    with folder_with_base() as folder:
+        stages = ["generate_driver_images", "split_driver_images", *features, "finetune_vgg"]
+        run_stages(folder, {"split": {"by": "driver"}}, stages)
+        runs = [of_fine_tuned(folder, "driver")]
+        run_stages(folder, {"vgg": {"weights": "random"}}, features)
+        runs += of_heads(folder, "random")
+    with replacing(RESULTS) as temporary:
+        temporary.write_text(json.dumps({"runs": runs}, indent=1) + "\n", "utf-8")
     print(table(read_results()), end="")
 
 

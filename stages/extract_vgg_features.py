@@ -8,7 +8,7 @@ from stages.core.params import read_params
 from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, start_keras
 from stages.datasets.augmentation import Augment, augment
-from stages.datasets.driver_images import SPLITS, read_manifest
+from stages.datasets.driver_images import WAYS, labels_of, read_manifest, rows_by_split
 from stages.datasets.driver_pixels import read_pixels
 from stages.datasets.vgg_features import FEATURES, create_features
 from stages.models.vgg16 import BASE_FILE, build_feature_extractor, load_base
@@ -21,35 +21,36 @@ def main() -> None:
     with dtype_policy(choose_precision()):
         extractor = build_feature_extractor(load_base(params.image_size, BASE_FILE))
 
-    images = read_pixels(manifest, params.image_size)
-    views = dict.fromkeys(SPLITS, 1)
+    labels, pixels = labels_of(manifest), read_pixels(len(manifest), params.image_size)
+    # Either split trains on the same views: of every image that one of them trains on.
+    trained_on = np.unique(np.concatenate([rows_by_split(manifest, way)["train"] for way in WAYS]))
+    rows_by_view = [np.arange(len(manifest))]
     if params.features == "cached":
-        views["train"] += params.augmented_views
+        rows_by_view += [trained_on] * params.augmented_views
     else:
         print("features: live: no augmented views here, train-vgg-head makes them as it goes", flush=True)
-    total = sum(views[split] * len(images[split]) for split in SPLITS)
+
+    shape, total = extractor.output_shape[1:], sum(map(len, rows_by_view))
     with replacing(FEATURES) as folder, Progress("extract-vgg-features", total, "image") as progress:
-        for split in SPLITS:
-            shape = extractor.output_shape[1:]
-            features = create_features(folder, split, views[split], len(images[split]), shape)
-            for start in range(0, len(images[split]), params.batch_size):
-                batch = slice(start, start + params.batch_size)
-                pixels = images[split][batch]
-                for view in range(views[split]):
+        features, classes = create_features(folder, len(rows_by_view), len(manifest), shape)
+        for view, rows in enumerate(rows_by_view):
+            for start in range(0, len(rows), params.batch_size):
+                batch = rows[start : start + params.batch_size]
+                seen, seen_classes = pixels[batch].astype(np.float32), labels[batch]
+                if view > 0:
                     rng = np.random.default_rng([seed, 13, view, start])
-                    seen = pixels.astype(np.float32) if view == 0 else augment(pixels, augmentation, rng)
-                    with np.errstate(over="ignore"):  # looked for below
-                        half = np.asarray(extractor.predict_on_batch(seen)).astype(np.float16)
-                    too_large = np.flatnonzero(~np.isfinite(half).all(axis=(1, 2, 3)))
-                    if len(too_large):
-                        paths = manifest["path"][manifest["split"] == split]
-                        culprit = paths.iloc[start + too_large[0]]
-                        raise InputError(f"{culprit}: its features do not fit in half precision")
-                    features[view, batch] = half
-                    progress.advance(len(pixels))
-            features.flush()
-    metrics = {f"{split}_feature_vectors": views[split] * len(images[split]) for split in SPLITS}
-    write_metrics("metrics/extract_vgg_features.json", metrics)
+                    seen, seen_classes = augment(seen, seen_classes, augmentation, rng)
+                with np.errstate(over="ignore"):  # looked for below
+                    half = np.asarray(extractor.predict_on_batch(seen)).astype(np.float16)
+                too_large = np.flatnonzero(~np.isfinite(half).all(axis=(1, 2, 3)))
+                if len(too_large):
+                    culprit = manifest["path"].iloc[batch[too_large[0]]]
+                    raise InputError(f"{culprit}: its features do not fit in half precision")
+                features[view, batch], classes[view, batch] = half, seen_classes
+                progress.advance(len(batch))
+        features.flush()
+        classes.flush()
+    write_metrics("metrics/extract_vgg_features.json", {"feature_vectors": total})
 
 
 if __name__ == "__main__":

@@ -7,18 +7,19 @@ import numpy as np
 from pydantic import Field
 
 from stages.core.adam import Schedule, build_adam
-from stages.core.classifier_report import write_classifier_report
 from stages.core.errors import run_stage
 from stages.core.keras_archive import load_keras, save_keras
 from stages.core.keras_training import Batch, predict, train
+from stages.core.memory_maps import ArrayRows
 from stages.core.outputs import write_metrics
 from stages.core.params import Count, Group, LearningRate, read_params
 from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, dtype_policy, keras, start_keras
+from stages.core.runtime import choose_precision, dtype_policy, start_keras
 from stages.core.training_log import TrainingLog
 from stages.datasets.augmentation import Augment, augment
-from stages.datasets.driver_images import CLASSES, SPLITS, labels_of, read_manifest
+from stages.datasets.driver_images import Split, labels_of, one_hot, read_manifest, rows_by_split
 from stages.datasets.driver_pixels import read_pixels
+from stages.datasets.driver_report import report_drivers
 from stages.models.vgg16 import BASE_FILE, build_classifier, load_base, unfreeze_last
 from stages.models.vgg_params import Vgg
 
@@ -36,41 +37,46 @@ class Finetune(Group):
 def main() -> None:
     params, vgg = read_params("finetune", Finetune), read_params("vgg", Vgg)
     augmentation, seed, manifest = read_params("augment", Augment), start_keras(), read_manifest()
-    images, head = read_pixels(manifest, vgg.image_size), load_keras("models/vgg_head.keras")
-    labels = {split: labels_of(manifest[manifest["split"] == split]) for split in SPLITS}
-    targets = keras.utils.to_categorical(labels["train"], len(CLASSES))
+    way, head = read_params("split", Split).by, load_keras("models/vgg_head.keras")
+    pixels, labels = read_pixels(len(manifest), vgg.image_size), labels_of(manifest)
+    rows = rows_by_split(manifest, way)
 
-    def make_batch(items: np.ndarray, epoch: int, step: int) -> Batch:
-        rng = np.random.default_rng([seed, 15, epoch, step])
-        return augment(images["train"][items], augmentation, rng), targets[items]
+    def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
+        rng, items = np.random.default_rng([seed, 15, epoch, step]), rows["train"][numbers]
+        seen, classes = augment(pixels[items], labels[items], augmentation, rng)
+        return seen, one_hot(classes)
 
     with dtype_policy(choose_precision()):
         base = load_base(vgg.image_size, BASE_FILE)
         unfreeze_last(base, params.layers)
         model = build_classifier(base, head)
     optimizer = build_adam(
-        params.learning_rate, params.schedule, len(targets), params.batch_size, params.epochs
+        params.learning_rate, params.schedule, len(rows["train"]), params.batch_size, params.epochs
     )
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     with Progress("finetune-vgg", params.epochs) as progress:
         log = TrainingLog(progress, patience=params.epochs)
-        val = (images["val"], labels["val"])
-        train(model, make_batch, len(targets), val, params.epochs, params.batch_size, [seed, 16], log)
+        val = (ArrayRows(pixels, rows["val"]), labels[rows["val"]])
+        train(model, make_batch, len(rows["train"]), val, params.epochs, params.batch_size, [seed, 16], log)
 
     # The model that is saved and measured computes in float32, so that it runs the same everywhere.
     final = build_classifier(load_base(vgg.image_size, BASE_FILE), head)
     final.set_weights(model.get_weights())
     save_keras(final, "models/final_model.keras")
     trainable = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-    metrics = write_classifier_report(
+    metrics = report_drivers(
         Path("plots/finetune_vgg"),
-        "Fine-tuned VGG16",
-        CLASSES,
-        log.history,
-        log.kept_epoch,
-        {split: (predict(final, images[split], params.batch_size), labels[split]) for split in SPLITS},
-        images["test"],
+        f"Fine-tuned VGG16, split by {way}",
+        manifest,
+        way,
+        pixels,
+        log,
+        lambda items: predict(final, ArrayRows(pixels, items), params.batch_size),
     )
+    if metrics["test_drivers_in_training"] == 0:
+        metrics |= {
+            f"unseen_drivers_accuracy{end}": metrics[f"test_accuracy{end}"] for end in ("", "_low", "_high")
+        }
     write_metrics("metrics/finetune_vgg.json", metrics | {"parameters_trainable": trainable})
 
 

@@ -10,10 +10,10 @@ from sklearn.datasets import make_moons
 from threadpoolctl import threadpool_limits
 
 from stages.core import figures
-from stages.core.classifier_report import write_classifier_report
+from stages.core.classifier_report import Subject, write_classifier_report
 from stages.core.compiled_epochs import CompiledEpochs
 from stages.core.errors import InputError, run_stage
-from stages.core.evaluation import classification_metrics
+from stages.core.evaluation import Answers, classification_metrics
 from stages.core.keras_archive import save_keras
 from stages.core.outputs import write_arrays, write_metrics
 from stages.core.params import Count, Group, LayerSizes, LearningRate, read_params
@@ -96,7 +96,7 @@ def learn_moons(params: Mlp, seed: int) -> dict[str, float]:
     figures.write_figure(PLOTS / "moons.png", figure)
     metrics: dict[str, float] = {}
     for split, (inputs, targets) in splits.items():
-        metrics |= classification_metrics(split, network.predict_proba(inputs), targets)
+        metrics |= classification_metrics(split, Answers(network.predict_proba(inputs), targets))
     return {f"moons_{name}": value for name, value in metrics.items()}
 
 
@@ -113,11 +113,10 @@ def learn_digits_numpy(params: Mlp, seed: int, splits: dict[str, Images]) -> dic
     metrics = write_classifier_report(
         PLOTS / "numpy",
         "Network from scratch (NumPy)",
-        CLASS_NAMES,
+        Subject(CLASS_NAMES, range(len(splits["test"].labels)), splits["test"].images),
         log.history,
         log.kept_epoch,
-        {split: (network.predict_proba(part.pixels()), part.labels) for split, part in splits.items()},
-        splits["test"].images,
+        {split: Answers(network.predict_proba(part.pixels()), part.labels) for split, part in splits.items()},
     )
     return {f"numpy_{name}": value for name, value in metrics.items()}
 
@@ -135,11 +134,10 @@ def learn_digits_keras(params: Mlp, seed: int, splits: dict[str, Images]) -> dic
     metrics = write_classifier_report(
         PLOTS / "keras",
         "The same network in Keras",
-        CLASS_NAMES,
+        Subject(CLASS_NAMES, range(len(splits["test"].labels)), splits["test"].images),
         log.history,
         log.kept_epoch,
-        {split: (trainer.predict(part.pixels()), part.labels) for split, part in splits.items()},
-        splits["test"].images,
+        {split: Answers(trainer.predict(part.pixels()), part.labels) for split, part in splits.items()},
     )
     return {f"keras_{name}": value for name, value in metrics.items()}
 

@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.core.adam import Schedule, build_adam
-from stages.core.classifier_report import write_classifier_report
+from stages.core.classifier_report import Subject, write_classifier_report
 from stages.core.compiled_epochs import CompiledEpochs
 from stages.core.errors import run_stage
+from stages.core.evaluation import Answers
 from stages.core.keras_archive import save_keras
 from stages.core.outputs import write_metrics
 from stages.core.params import Count, Group, LayerSizes, LearningRate, read_params
@@ -55,11 +56,10 @@ def main() -> None:
     metrics = write_classifier_report(
         Path("plots/train_mnist"),
         "Deep fully connected network (Keras)",
-        CLASS_NAMES,
+        Subject(CLASS_NAMES, range(len(splits["test"].labels)), splits["test"].images),
         log.history,
         log.kept_epoch,
-        {split: (trainer.predict(part.pixels()), part.labels) for split, part in splits.items()},
-        splits["test"].images,
+        {split: Answers(trainer.predict(part.pixels()), part.labels) for split, part in splits.items()},
     )
     write_metrics("metrics/train_mnist.json", metrics | count_parameters(model, optimizer))
 

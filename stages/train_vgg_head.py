@@ -1,4 +1,8 @@
-"""Stage `train-vgg-head`: a new head learns the ten driver classes from the frozen base's features."""
+"""Stage `train-vgg-head`: a new head learns the ten driver classes from the frozen base's features.
+
+On both splits, since the features are there: by image, as the recipe does, and by driver, on people who are
+nowhere in training. The head that `split.by` picks is the one that is saved.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,23 +11,35 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from stages.core.classifier_report import write_classifier_report
 from stages.core.errors import run_stage
 from stages.core.keras_archive import save_keras
 from stages.core.keras_training import Batch, predict, train
+from stages.core.memory_maps import ArrayRows
 from stages.core.outputs import write_metrics
 from stages.core.params import Count, Group, LearningRate, read_params
 from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, keras, start_keras
 from stages.core.training_log import TrainingLog
 from stages.datasets.augmentation import Augment, augment
-from stages.datasets.driver_images import CLASSES, SPLITS, labels_of, read_manifest
+from stages.datasets.driver_images import (
+    CLASSES,
+    WAYS,
+    Split,
+    labels_of,
+    one_hot,
+    read_manifest,
+    rows_by_split,
+)
 from stages.datasets.driver_pixels import read_pixels
+from stages.datasets.driver_report import report_drivers
 from stages.datasets.vgg_features import LiveFeatures, read_features
 from stages.models.vgg16 import BASE_FILE, build_feature_extractor, build_head, load_base
 from stages.models.vgg_params import Vgg
 
 SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
+READ_AT_ONCE = 64  # images
+
+MakeBatch = Callable[[np.ndarray, int, int], Batch]  # see keras_training.train
 
 
 class VggHead(Group):
@@ -38,13 +54,15 @@ class VggHead(Group):
     schedule_patience: Count
 
 
-def channel_statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance [channels] of training features [items, height, width, channels], image by image."""
-    sums = np.zeros((2, features.shape[-1]))
-    for image in features:
-        values = image.astype(np.float64).reshape(-1, features.shape[-1])
-        sums += values.sum(axis=0), np.square(values).sum(axis=0)
-    mean, square = sums / (features.size / features.shape[-1])
+def channel_statistics(features: np.ndarray | ArrayRows) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance [channels] of training features [items, height, width, channels], a few at a time."""
+    sums, places = 0.0, 0
+    for start in range(0, len(features), READ_AT_ONCE):
+        values = features[start : start + READ_AT_ONCE].astype(np.float64)
+        values = values.reshape(-1, values.shape[-1])
+        sums += np.stack([values.sum(axis=0), np.square(values).sum(axis=0)])
+        places += len(values)
+    mean, square = sums / places
     return mean, np.maximum(square - mean**2, SMALLEST_VARIANCE)
 
 
@@ -55,61 +73,88 @@ def live_base(image_size: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda images: np.asarray(extractor.predict_on_batch(images)).astype(np.float32)
 
 
+def cached_views(features: np.ndarray, classes: np.ndarray, items: np.ndarray) -> MakeBatch:
+    """Epoch by epoch the next view of the manifest's rows `items`, the image itself first."""
+
+    def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
+        view, rows = (epoch - 1) % len(features), items[numbers]
+        return features[view, rows].astype(np.float32), one_hot(classes[view, rows])
+
+    return make_batch
+
+
+def live_views(
+    run_base: Callable[[np.ndarray], np.ndarray],
+    pixels: np.ndarray,
+    labels: np.ndarray,
+    items: np.ndarray,
+    augmentation: Augment,
+    seed: int,
+) -> MakeBatch:
+    """In every epoch the rows `items` are augmented anew and the base runs on them."""
+
+    def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
+        rng, rows = np.random.default_rng([seed, 17, epoch, step]), items[numbers]
+        seen, classes = augment(pixels[rows], labels[rows], augmentation, rng)
+        return run_base(seen), one_hot(classes)
+
+    return make_batch
+
+
 def main() -> None:
     params, vgg = read_params("vgg_head", VggHead), read_params("vgg", Vgg)
-    augmentation, seed, manifest = read_params("augment", Augment), start_keras(), read_manifest()
-    images = read_pixels(manifest, vgg.image_size)
-    labels = {split: labels_of(manifest[manifest["split"] == split]) for split in SPLITS}
-    features = read_features({split: len(images[split]) for split in SPLITS})
-    targets = keras.utils.to_categorical(labels["train"], len(CLASSES))
-
-    mean, variance = channel_statistics(features["train"][0])
-    head = build_head(features["train"].shape[2:], mean, variance, params.units, params.dropout, len(CLASSES))
-    head.compile(
-        keras.optimizers.Adam(params.learning_rate), "categorical_crossentropy", metrics=["accuracy"]
+    augmentation, picked, manifest = (
+        read_params("augment", Augment),
+        read_params("split", Split).by,
+        read_manifest(),
     )
-
+    pixels, labels = read_pixels(len(manifest), vgg.image_size), labels_of(manifest)
+    features, classes = read_features(len(manifest))
     if vgg.features == "live":
         print("features: live, the base runs in every epoch on newly augmented images", flush=True)
         run_base = live_base(vgg.image_size)
-        val = LiveFeatures(run_base, images["val"])
-
-        def make_batch(items: np.ndarray, epoch: int, step: int) -> Batch:
-            rng = np.random.default_rng([seed, 17, epoch, step])
-            return run_base(augment(images["train"][items], augmentation, rng)), targets[items]
     else:
-        print(f"features: cached, {len(features['train'])} views of each training image in turn", flush=True)
-        val = features["val"][0]
+        print(f"features: cached, {len(features)} views of each training image in turn", flush=True)
 
-        def make_batch(items: np.ndarray, epoch: int, step: int) -> Batch:
-            """Epoch by epoch the next view of every image, the image itself first."""
-            view = features["train"][(epoch - 1) % len(features["train"])]
-            return view[items].astype(np.float32), targets[items]
-
-    with Progress("train-vgg-head", params.epochs) as progress:
-        log = TrainingLog(progress, params.patience)
-        train(
-            head,
-            make_batch,
-            len(targets),
-            (val, labels["val"]),
-            params.epochs,
-            params.batch_size,
-            [seed, 14],
-            log,
-            params.schedule_patience,
+    metrics: dict[str, float] = {}
+    for way in WAYS:
+        seed, rows = start_keras(), rows_by_split(manifest, way)
+        mean, variance = channel_statistics(ArrayRows(features[0], rows["train"]))
+        head = build_head(features.shape[2:], mean, variance, params.units, params.dropout, len(CLASSES))
+        head.compile(
+            keras.optimizers.Adam(params.learning_rate), "categorical_crossentropy", metrics=["accuracy"]
         )
-
-    save_keras(head, "models/vgg_head.keras")
-    metrics = write_classifier_report(
-        Path("plots/train_vgg_head"),
-        "New head on the frozen VGG16 base",
-        CLASSES,
-        log.history,
-        log.kept_epoch,
-        {split: (predict(head, features[split][0], params.batch_size), labels[split]) for split in SPLITS},
-        images["test"],
-    )
+        if vgg.features == "live":
+            make_batch = live_views(run_base, pixels, labels, rows["train"], augmentation, seed)
+            val = LiveFeatures(run_base, ArrayRows(pixels, rows["val"]))
+        else:
+            make_batch = cached_views(features, classes, rows["train"])
+            val = ArrayRows(features[0], rows["val"])
+        with Progress(f"train-vgg-head, split by {way}", params.epochs) as progress:
+            log = TrainingLog(progress, params.patience)
+            train(
+                head,
+                make_batch,
+                len(rows["train"]),
+                (val, labels[rows["val"]]),
+                params.epochs,
+                params.batch_size,
+                [seed, 14],
+                log,
+                params.schedule_patience,
+            )
+        if way == picked:
+            save_keras(head, "models/vgg_head.keras")
+        found = report_drivers(
+            Path(f"plots/train_vgg_head/by_{way}"),
+            f"New head on the frozen VGG16 base, split by {way}",
+            manifest,
+            way,
+            pixels,
+            log,
+            lambda items, head=head: predict(head, ArrayRows(features[0], items), params.batch_size),
+        )
+        metrics |= {f"by_{way}_{name}": value for name, value in found.items()}
     metrics["parameters_trainable"] = sum(int(np.prod(w.shape)) for w in head.trainable_weights)
     write_metrics("metrics/train_vgg_head.json", metrics)
 

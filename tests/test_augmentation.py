@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stages.datasets.augmentation import Augment, augment
+from stages.datasets.driver_images import CLASS_NAMES
 
 SIDE = 32
 
@@ -13,7 +14,9 @@ def make(rotation=0.0, shift=0.0, flip="none"):
 
 
 def run(images, params, seed=0):
-    return augment(images, params, np.random.default_rng(seed))
+    moved, classes = augment(images, np.zeros(len(images), np.int64), params, np.random.default_rng(seed))
+    assert not classes.any()
+    return moved
 
 
 def random_images(count=6, side=SIDE):
@@ -55,6 +58,29 @@ def test_a_flip_mirrors_about_half_of_the_images_exactly():
     kept = np.array([np.abs(a - b).max() < 1e-3 for a, b in zip(moved, images, strict=True)])
     assert (mirrored ^ kept).all()
     assert 16 < mirrored.sum() < 48
+
+
+def is_mirrored(moved, images):
+    return np.array([np.abs(a - b[:, ::-1]).max() < 1e-3 for a, b in zip(moved, images, strict=True)])
+
+
+def test_swap_gives_a_mirror_image_the_class_of_the_other_hand_and_leaves_the_rest():
+    images, classes = random_images(200), np.arange(200) % 10
+    moved, seen_as = augment(images, classes, make(flip="swap"), np.random.default_rng(0))
+    other_hand = {
+        name: name.replace("right", "LEFT").replace("left", "right").lower() for name in CLASS_NAMES
+    }
+    for mirrored, before, after in zip(is_mirrored(moved, images), classes, seen_as, strict=True):
+        name = CLASS_NAMES[before]
+        assert CLASS_NAMES[after] == (other_hand[name] if mirrored else name)
+
+
+def test_plain_mirrors_the_same_images_as_swap_and_changes_no_class():
+    images, classes = random_images(200), np.arange(200) % 10
+    plain, unchanged = augment(images, classes, make(flip="plain"), np.random.default_rng(0))
+    swap, _ = augment(images, classes, make(flip="swap"), np.random.default_rng(0))
+    assert np.array_equal(plain, swap) and np.array_equal(unchanged, classes)
+    assert 50 < is_mirrored(plain, images).sum() < 150
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2])

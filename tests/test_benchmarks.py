@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from benchmarks import __main__ as command
 from benchmarks import (
     deformation_speed,
+    flip_record,
     numpy_vs_frameworks,
     stage_runs,
     timing,
@@ -109,7 +111,7 @@ def test_precision_rows(monkeypatch):
 @pytest.mark.usefixtures("tiny_params")
 def test_head_rows(monkeypatch):
     changes = {"drivers": {"root": "data/driver-images", "count": 4, "frames": 2, "height": 32}}
-    changes |= {"split": {"by": "image", "validation_share": 0.2, "test_share": 0.4}}
+    changes |= {"split": {"validation_share": 0.2, "test_share": 0.4}}
     monkeypatch.setattr(vgg_head_vs_live, "EPOCHS", 2)
     monkeypatch.setattr(vgg_head_vs_live, "SEEDS", (1, 2))
     monkeypatch.setattr(vgg_head_vs_live, "CHANGES", changes | {"vgg_head": {"epochs": 2, "units": 4}})
@@ -117,7 +119,7 @@ def test_head_rows(monkeypatch):
     names = ["vgg_head_vs_live", "vgg_head_with_extraction_vs_live", "vgg_head_accuracy_vs_live"]
     check(rows, names)
     assert rows[1]["ours"] > rows[0]["ours"] and rows[0]["peer"] == rows[1]["peer"]
-    assert "32 training, 16 validation and 32 test images" in rows[0]["note"]
+    assert "32 training, 16 validation and 32 test images (split by image)" in rows[0]["note"]
 
 
 @pytest.mark.usefixtures("tiny_params")
@@ -246,6 +248,16 @@ def test_every_benchmark_is_listed():
     assert set(command.BENCHMARKS) == {
         path.stem for path in folder.glob("*.py") if "\ndef rows(" in path.read_text("utf-8")
     }
+
+
+def test_the_default_flip_is_the_best_on_validation():
+    runs = json.loads(flip_record.RESULTS.read_text("utf-8"))["runs"]
+    assert {(run["seed"], run["flip"]) for run in runs} == {
+        (seed, flip) for seed in flip_record.SEEDS for flip in flip_record.FLIPS
+    }
+    means = flip_record.means(runs)
+    assert YAML(typ="safe").load(ROOT / "params.yaml")["augment"]["flip"] == max(means, key=means.get)
+    assert len(flip_record.table(runs).splitlines()) == 5
 
 
 def test_the_transfer_table_has_a_row_per_model_the_default_run_first():

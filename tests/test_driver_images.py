@@ -19,8 +19,10 @@ from stages.datasets.driver_images import (
     labels_of,
     load_image,
     load_images,
+    one_hot,
     read_image_list,
     read_manifest,
+    rows_by_split,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,23 +122,41 @@ def test_a_set_without_its_list_is_refused():
         read_image_list(Path("nowhere"))
 
 
-MANIFEST_ROWS = "path,class,subject,split\na.jpg,c0,p1,train\nb.jpg,c9,p2,val\nc.jpg,c3,p3,test\n"
+MANIFEST_ROWS = """path,class,subject,by_image,by_driver
+a.jpg,c0,p1,train,train
+b.jpg,c9,p2,val,test
+c.jpg,c3,p3,test,val
+d.jpg,c3,p1,test,train
+"""
 
 
 def test_the_manifest_gives_labels_in_its_order():
     MANIFEST.parent.mkdir()
     MANIFEST.write_text(MANIFEST_ROWS)
     manifest = read_manifest()
-    assert manifest["split"].tolist() == ["train", "val", "test"]
-    assert labels_of(manifest).tolist() == [0, 9, 3]
+    assert labels_of(manifest).tolist() == [0, 9, 3, 3]
+    assert one_hot(labels_of(manifest)).argmax(axis=1).tolist() == [0, 9, 3, 3]
+    by_image, by_driver = rows_by_split(manifest, "image"), rows_by_split(manifest, "driver")
+    assert {split: rows.tolist() for split, rows in by_image.items()} == {
+        "train": [0],
+        "val": [1],
+        "test": [2, 3],
+    }
+    assert {split: rows.tolist() for split, rows in by_driver.items()} == {
+        "train": [0, 3],
+        "val": [2],
+        "test": [1],
+    }
 
 
 @pytest.mark.parametrize(
     ("old", "new", "wrong"),
     [
         ("c9", "9", "row 3: class '9'"),
-        ("test", "tset", "row 4: split 'tset'"),
-        ("split", "spilt", "no column 'split'"),
+        ("p3,test", "p3,tset", "row 4: by_image 'tset'"),
+        ("p2,val,test", "p2,val,tset", "row 3: by_driver 'tset'"),
+        ("by_driver", "by_drivers", "no column 'by_driver'"),
+        ("d.jpg,c3,p1,test,train", "d.jpg,c3,p1,test,test", "by_driver: p1 is in train and test"),
     ],
 )
 def test_a_damaged_manifest_is_refused(old, new, wrong):

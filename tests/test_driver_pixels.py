@@ -4,17 +4,17 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from stages.core.errors import InputError
+from stages.core.memory_maps import ArrayRows
 from stages.datasets import driver_pixels
 from stages.datasets.driver_images import load_images
-from stages.datasets.driver_pixels import PIXELS, PixelRows, read_pixels, write_pixels
+from stages.datasets.driver_pixels import PIXELS, read_pixels, write_pixels
 
 SIZE = 6
-SPLIT = ["train", "val", "train", "test", "train"]
+COUNT = 5
 
 
 @pytest.fixture(autouse=True)
@@ -32,35 +32,32 @@ def write_pictures(count, size=(8, 7)):
 
 
 @pytest.fixture
-def manifest():
-    """The manifest of five pictures whose pixels have been written."""
-    names = write_pictures(len(SPLIT))
+def names():
+    """Five pictures whose pixels have been written."""
+    names = write_pictures(COUNT)
     write_pixels(Path("."), names, SIZE)
-    return pd.DataFrame({"path": names, "split": SPLIT})
+    return names
 
 
-def test_each_split_gets_its_images_in_the_manifest_s_order(manifest):
-    images = read_pixels(manifest, SIZE)
-    assert {split: len(rows) for split, rows in images.items()} == {"train": 3, "val": 1, "test": 1}
-    for split, rows in images.items():
-        names = manifest["path"][manifest["split"] == split].tolist()
-        assert np.array_equal(rows[:], load_images(Path("."), names, SIZE))
+def test_images_are_in_the_order_of_their_names(names):
+    assert np.array_equal(read_pixels(COUNT, SIZE), load_images(Path("."), names, SIZE))
 
 
-def test_rows_are_sliced_and_indexed_like_an_array(manifest):
-    rows = read_pixels(manifest, SIZE)["train"]
-    whole = rows[:]
-    assert type(rows) is PixelRows and whole.dtype == np.uint8 and whole.shape == (3, SIZE, SIZE, 3)
+@pytest.mark.usefixtures("names")
+def test_rows_are_sliced_and_indexed_like_an_array():
+    chosen = np.array([4, 0, 2])
+    rows, whole = ArrayRows(read_pixels(COUNT, SIZE), chosen), np.array(read_pixels(COUNT, SIZE))[chosen]
+    assert len(rows) == 3 and whole.dtype == np.uint8 and whole.shape == (3, SIZE, SIZE, 3)
     assert np.array_equal(rows[1:9], whole[1:9])
     assert np.array_equal(rows[np.array([2, 0, 2])], whole[[2, 0, 2]])
     assert rows[np.array([], np.int64)].shape == (0, SIZE, SIZE, 3)
 
 
-def test_a_bad_picture_leaves_what_was_there_and_no_temporary_file(manifest):
+def test_a_bad_picture_leaves_what_was_there_and_no_temporary_file(names):
     before = PIXELS.read_bytes()
     Path("3.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"^3\.png: not a readable image"):
-        write_pixels(Path("."), manifest["path"].tolist(), SIZE)
+        write_pixels(Path("."), names, SIZE)
     assert PIXELS.read_bytes() == before
     assert list(PIXELS.parent.iterdir()) == [PIXELS]
 
@@ -106,10 +103,11 @@ def damage(kind):
         ("grey", "uint8(5, 6, 6); expected uint8(5, 6, 6, 3)"),
     ],
 )
-def test_other_arrays_are_refused_in_one_line_that_names_the_file(manifest, kind, wrong):
+@pytest.mark.usefixtures("names")
+def test_other_arrays_are_refused_in_one_line_that_names_the_file(kind, wrong):
     damage(kind)
     with pytest.raises(InputError) as refused:
-        read_pixels(manifest, SIZE)
+        read_pixels(COUNT, SIZE)
     assert str(refused.value).startswith("data/driver-pixels.npy: ")
     assert wrong in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -135,11 +133,10 @@ def test_reading_takes_the_memory_of_a_batch():
     PIXELS.parent.mkdir()
     count, size = 4000, 224  # 0.6 GB, all holes
     np.lib.format.open_memmap(PIXELS, "w+", np.uint8, (count, size, size, 3))
-    manifest = pd.DataFrame({"split": ["train", "val", "test", "train"] * (count // 4)})
 
-    def read_a_batch_of_each():
-        images = read_pixels(manifest, size)
-        assert images["train"][np.arange(0, 2000, 250)].shape == (8, size, size, 3)
-        assert images["val"][8:16].shape == (8, size, size, 3)
+    def read_two_batches():
+        images = ArrayRows(read_pixels(count, size), np.arange(0, count, 2))
+        assert images[np.arange(0, 2000, 250)].shape == (8, size, size, 3)
+        assert images[8:16].shape == (8, size, size, 3)
 
-    assert peak_bytes(read_a_batch_of_each) < 3 * 8 * size * size * 3
+    assert peak_bytes(read_two_batches) < 3 * 8 * size * size * 3

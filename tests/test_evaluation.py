@@ -7,7 +7,14 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
 from stages.core.errors import InputError
-from stages.core.evaluation import accuracy_interval, classification_metrics, mean_cross_entropy
+from stages.core.evaluation import (
+    Answers,
+    accuracy_interval,
+    classification_metrics,
+    clustered_interval,
+    mean_cross_entropy,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +24,7 @@ def test_the_interval_is_wilsons(correct, total):
     z, share = 1.959963984540054, correct / total
     centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    low, high = accuracy_interval(correct, total)
+    low, high = wilson_interval(correct, total)
     assert low == pytest.approx(centre - half, abs=1e-12)
     assert high == pytest.approx(centre + half, abs=1e-12)
     assert 0 <= low <= share <= high <= 1
@@ -25,12 +32,12 @@ def test_the_interval_is_wilsons(correct, total):
 
 def test_the_interval_of_a_textbook_example():
     # Newcombe (1998), table I: 81 of 263, method 3.
-    assert accuracy_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
 
 
 def test_none_or_all_right_leaves_room_on_one_side():
-    assert accuracy_interval(0, 50)[0] == 0 and accuracy_interval(0, 50)[1] > 0.05
-    assert accuracy_interval(50, 50)[1] == 1 and accuracy_interval(50, 50)[0] < 0.95
+    assert wilson_interval(0, 50)[0] == 0 and wilson_interval(0, 50)[1] > 0.05
+    assert wilson_interval(50, 50)[1] == 1 and wilson_interval(50, 50)[0] < 0.95
 
 
 def random_answers(items=200, classes=10, dtype=np.float32, seed=0):
@@ -44,16 +51,71 @@ def random_answers(items=200, classes=10, dtype=np.float32, seed=0):
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_metrics_agree_with_scikit_learn(split, dtype):
     probabilities, labels = random_answers(dtype=dtype)
-    metrics = classification_metrics(split, probabilities, labels)
+    metrics = classification_metrics(split, Answers(probabilities, labels))
     names = ("accuracy", "accuracy_low", "accuracy_high", "loss")
     assert list(metrics) == [f"{split}_{name}" for name in names]
     assert metrics[f"{split}_accuracy"] == accuracy_score(labels, probabilities.argmax(axis=1))
     precise = probabilities.astype(np.float64)
     expected = log_loss(labels, precise / precise.sum(axis=1, keepdims=True), labels=range(10))
     assert metrics[f"{split}_loss"] == pytest.approx(expected, rel=1e-6)
-    bounds = accuracy_interval(round(metrics[f"{split}_accuracy"] * 200), 200)
+    bounds = wilson_interval(round(metrics[f"{split}_accuracy"] * 200), 200)
     assert (metrics[f"{split}_accuracy_low"], metrics[f"{split}_accuracy_high"]) == bounds
     assert all(type(value) is float for value in metrics.values())
+
+
+def drawn_drivers(rng, drivers, frames, spread):
+    """Right or wrong for each frame: every driver has a share of right frames of its own, 0.7 on average."""
+    shares = rng.beta(0.7 * spread, 0.3 * spread, drivers)
+    return rng.random((drivers, frames)).ravel() < shares.repeat(frames), np.arange(drivers).repeat(frames)
+
+
+@pytest.mark.parametrize("drivers", [6, 20])
+def test_the_clustered_interval_holds_the_truth_about_as_often_as_it_says(drivers):
+    rng, hits, wilson_hits, runs = np.random.default_rng(0), 0, 0, 200
+    for _ in range(runs):
+        correct, who = drawn_drivers(rng, drivers, 60, 5)
+        low, high = clustered_interval(correct, who)
+        hits += low <= 0.7 <= high
+        wilson_low, wilson_high = wilson_interval(int(correct.sum()), len(correct))
+        wilson_hits += wilson_low <= 0.7 <= wilson_high
+    assert 0.9 <= hits / runs <= 0.99
+    assert wilson_hits / runs < 0.6  # what frames taken as independent would promise
+
+
+def test_with_many_drivers_the_clustered_interval_is_the_normal_one_of_their_means():
+    correct, who = drawn_drivers(np.random.default_rng(1), 2000, 10, 3)
+    means = correct.reshape(2000, 10).mean(axis=1)
+    half = 1.96 * means.std(ddof=1) / np.sqrt(2000)
+    low, high = clustered_interval(correct, who)
+    assert (low, high) == pytest.approx((means.mean() - half, means.mean() + half), abs=0.002)
+
+
+def test_a_driver_with_many_frames_weighs_more():
+    correct = np.array([True] * 90 + [False] * 10)
+    who = np.array(["a"] * 90 + ["b"] * 5 + ["c"] * 5)
+    low, high = clustered_interval(correct, who)
+    assert low == 0 and high == 1
+
+
+def test_one_driver_alone_tells_nothing_of_others():
+    assert accuracy_interval(np.arange(100) < 80, np.zeros(100)) == (0, 1)
+
+
+def test_the_order_of_items_and_names_of_drivers_make_no_difference():
+    rng = np.random.default_rng(2)
+    correct, who = drawn_drivers(rng, 8, 10, 3)
+    order = rng.permutation(80)
+    assert clustered_interval(correct[order], who[order]) == clustered_interval(correct, who)
+
+
+def test_drivers_widen_the_interval_and_never_narrow_it():
+    correct, who = drawn_drivers(np.random.default_rng(3), 6, 60, 3)
+    alone, clustered = accuracy_interval(correct, None), accuracy_interval(correct, who)
+    assert alone == wilson_interval(int(correct.sum()), 360)
+    assert clustered == clustered_interval(correct, who)
+    assert clustered[0] < alone[0] and alone[1] < clustered[1]
+    right = np.ones(360, bool)
+    assert accuracy_interval(right, who) == wilson_interval(360, 360)
 
 
 def test_labels_may_leave_out_a_class():

@@ -142,7 +142,7 @@ def test_shipped_seed_is_valid():
         ("vgg.features", "fresh", "'cached' or 'live'"),
         ("vgg.weights", "/tmp/weights.h5", "match pattern"),
         ("augment.shift", 0.6, "less than or equal to 0.5"),
-        ("augment.flip", True, "'none' or 'plain'"),
+        ("augment.flip", True, "'none', 'plain' or 'swap'"),
         ("vgg_head.units", 20000, "less than or equal to 16384"),
         ("vgg_head.patience", 0, "greater than or equal to 1"),
         ("finetune.layers", 20, "less than or equal to 19"),
@@ -230,10 +230,10 @@ def test_a_group_that_is_no_mapping_is_refused(group, capsys):
 @pytest.mark.parametrize(
     ("content", "wrong"),
     [
-        (b"", "must hold groups"),
-        (b"# a comment alone\n", "must hold groups"),
-        (b"- celsius\n- linreg\n", "must hold groups"),
-        (b"just text\n", "must hold groups"),
+        (b"", "must hold keys"),
+        (b"# a comment alone\n", "must hold keys"),
+        (b"- celsius\n- linreg\n", "must hold keys"),
+        (b"just text\n", "must hold keys"),
         (b"celsius:\n\tcount: 160\n", "line 2"),
         (CELSIUS.encode() * 2, 'duplicate key "celsius"'),
         (CELSIUS.replace("  low", "  count: 10\n  low").encode(), 'duplicate key "count"'),

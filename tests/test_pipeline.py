@@ -78,7 +78,8 @@ def test_training_without_a_terminal_prints_no_chatter(clone):
         ("mlp", "epochs", 3, {"train-mlp"}),
         ("mnist", "batch_size", 30, {"train-mnist"}),
         ("drivers", "height", 40, {"generate-driver-images"}),
-        ("split", "by", "driver", {"split-driver-images"}),
+        ("split", "by", "driver", {"train-vgg-head", "finetune-vgg", "write-model-card"}),
+        ("split", "test_share", 0.2, {"split-driver-images"}),
         ("vgg", "augmented_views", 2, {"extract-vgg-features"}),
         ("vgg", "features", "live", {"extract-vgg-features", "train-vgg-head"}),
         (
@@ -87,10 +88,12 @@ def test_training_without_a_terminal_prints_no_chatter(clone):
             40,
             {
                 "split-driver-images",
+                "probe-leakage",
                 "prepare-vgg-base",
                 "extract-vgg-features",
                 "train-vgg-head",
                 "finetune-vgg",
+                "write-model-card",
             },
         ),
         ("augment", "rotation", 20.0, {"extract-vgg-features", "train-vgg-head", "finetune-vgg"}),

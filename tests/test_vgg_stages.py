@@ -1,17 +1,22 @@
 """The driver stages together: what learns, what augmentation touches, live features beside cached ones."""
 
 import importlib
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stages import train_vgg_head
 from stages.core.errors import InputError
 from stages.core.keras_archive import load_keras
+from stages.core.memory_maps import ArrayRows
 from stages.core.runtime import start_keras
+from stages.datasets import driver_report
 from stages.datasets.augmentation import Augment, augment
-from stages.datasets.driver_images import SPLITS, read_manifest
+from stages.datasets.driver_images import SPLITS, WAYS, labels_of, read_manifest, rows_by_split
 from stages.datasets.driver_pixels import read_pixels
-from stages.datasets.vgg_features import LiveFeatures, read_features
+from stages.datasets.vgg_features import NO_CLASS, LiveFeatures, read_features
 from stages.train_vgg_head import live_base
 from tests.conftest import TINY, change_params, copy_repository
 
@@ -71,59 +76,167 @@ def spy(monkeypatch, stage, name):
     return calls
 
 
+def metrics_of(stage):
+    return json.loads(Path("metrics", stage.replace("-", "_") + ".json").read_text("utf-8"))
+
+
 def as_set(images):
     return {image.tobytes() for image in images}
 
 
-def item_counts():
+def prepared_images():
+    """The manifest, its pixels, and way → split → the set of its images."""
     manifest = read_manifest()
-    return {split: int((manifest["split"] == split).sum()) for split in SPLITS}
+    pixels = np.array(read_pixels(len(manifest), SIZE))
+    sets = {
+        way: {split: as_set(pixels[rows]) for split, rows in rows_by_split(manifest, way).items()}
+        for way in WAYS
+    }
+    return manifest, pixels, sets
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("features", ["cached", "live"])
-def test_augmentation_touches_training_images_only(change, monkeypatch, features):
-    change({"vgg": {"features": features}})
-    images = read_pixels(read_manifest(), SIZE)
-    train, held_out = as_set(images["train"][:]), as_set(images["val"][:]) | as_set(images["test"][:])
-    assert train.isdisjoint(held_out)
-    augmenting = ["finetune-vgg", "extract-vgg-features" if features == "cached" else "train-vgg-head"]
-    for stage in ("extract-vgg-features", "train-vgg-head", "finetune-vgg"):
-        augmented = spy(monkeypatch, stage, "augment")
-        fed = spy(monkeypatch, stage, "predict") if stage == "finetune-vgg" else []
-        trained = spy(monkeypatch, stage, "train") if stage == "finetune-vgg" else []
+def test_training_sees_training_images_only_and_only_they_are_augmented(change, monkeypatch, features, way):
+    change({"vgg": {"features": features}, "split": {"by": way}})
+    manifest, pixels, sets = prepared_images()
+    assert all(by["train"].isdisjoint(by["val"] | by["test"]) for by in sets.values())
+    rows = rows_by_split(manifest, way)
+
+    augmented = spy(monkeypatch, "extract-vgg-features", "augment")
+    run("extract-vgg-features")
+    assert bool(augmented) == (features == "cached")
+    for (before, *_), _ in augmented:
+        assert as_set(before.astype(np.uint8)) <= sets["image"]["train"] | sets["driver"]["train"]
+
+    augmented = spy(monkeypatch, "train-vgg-head", "augment")
+    trained = spy(monkeypatch, "train-vgg-head", "train")
+    run("train-vgg-head")
+    assert bool(augmented) == (features == "live") and len(trained) == len(WAYS)
+    for (before, *_), _ in augmented:
+        assert as_set(before) <= sets["image"]["train"] | sets["driver"]["train"]
+
+    augmented = spy(monkeypatch, "finetune-vgg", "augment")
+    fed, trained = spy(monkeypatch, "finetune-vgg", "predict"), spy(monkeypatch, "finetune-vgg", "train")
+    run("finetune-vgg")
+    assert augmented and len(fed) == len(SPLITS) and len(trained) == 1
+    for (before, *_), _ in augmented:
+        assert as_set(before) <= sets[way]["train"]
+    for split, ((_, inputs, _), _) in zip(SPLITS, fed, strict=True):
+        assert np.array_equal(inputs[:], pixels[rows[split]])
+    validation = trained[0][0][3]
+    assert np.array_equal(validation[0][:], pixels[rows["val"]])
+    assert np.array_equal(validation[1], labels_of(manifest)[rows["val"]])
+
+
+def drivers_of(images, manifest, pixels):
+    """Who is on these pictures."""
+    owner = {image.tobytes(): driver for image, driver in zip(pixels, manifest["subject"], strict=True)}
+    return {owner[image.tobytes()] for image in images}
+
+
+def test_by_driver_the_very_arrays_given_to_training_share_no_driver(change, monkeypatch):
+    change({"vgg": {"features": "live"}, "split": {"by": "driver"}})
+    run("extract-vgg-features")
+    manifest, pixels, _ = prepared_images()
+    for stage, calls_of_training in (("train-vgg-head", 2), ("finetune-vgg", 1)):
+        given, trained = spy(monkeypatch, stage, "augment"), spy(monkeypatch, stage, "train")
         run(stage)
-        assert bool(augmented) == (stage in augmenting)
-        for (before, *_), _ in augmented:
-            assert as_set(before) <= train
-        for split, ((_, inputs, _), _) in zip(SPLITS, fed, strict=False):
-            assert np.array_equal(inputs[:], images[split][:])
-        for arguments, _ in trained:
-            assert np.array_equal(arguments[3][0][:], images["val"][:])
-    assert len(fed) == 3 and len(trained) == 1
+        assert len(trained) == calls_of_training
+        _, make_batch, items, val, *_ = trained[-1][0]  # by driver
+        given.clear()
+        make_batch(np.arange(items), 1, 0)
+        train = drivers_of(given[0][0][0], manifest, pixels)
+        if stage == "finetune-vgg":
+            assert train.isdisjoint(drivers_of(val[0][:], manifest, pixels))
+        by_driver = manifest.groupby("by_driver")["subject"].unique()
+        assert train == set(by_driver["train"])
+        assert train.isdisjoint(by_driver["val"]) and train.isdisjoint(by_driver["test"])
+
+
+def test_no_selection_sees_a_test_item(change, monkeypatch):
+    """Scrambled test labels change the test figures and nothing else: not the models, not the kept epoch."""
+    run("extract-vgg-features")
+    run("train-vgg-head")
+    model, before = Path("models/vgg_head.keras").read_bytes(), metrics_of("train-vgg-head")
+
+    def scramble(manifest):
+        labels = labels_of(manifest).copy()
+        in_no_training = (manifest["by_image"] == "test") & (manifest["by_driver"] == "test")
+        labels[in_no_training] = (labels[in_no_training] + 1) % 10
+        return labels
+
+    for module in (train_vgg_head, driver_report):
+        monkeypatch.setattr(module, "labels_of", scramble)
+    run("train-vgg-head")
+    assert Path("models/vgg_head.keras").read_bytes() == model
+    changed = {name for name, value in metrics_of("train-vgg-head").items() if before[name] != value}
+    assert changed and all("_test_" in name for name in changed)
+
+
+def test_the_head_of_the_picked_split_is_saved_and_both_are_reported(change):
+    run("extract-vgg-features")
+    heads, metrics = {}, {}
+    for way in WAYS:
+        change({"split": {"by": way}})
+        run("train-vgg-head")
+        heads[way] = Path("models/vgg_head.keras").read_bytes()
+        metrics[way] = metrics_of("train-vgg-head")
+    assert heads["image"] != heads["driver"] and metrics["image"] == metrics["driver"]
+    assert metrics["image"]["by_image_test_drivers_in_training"] > 0
+    assert metrics["image"]["by_driver_test_drivers_in_training"] == 0
+
+
+def test_fine_tuning_reports_unseen_drivers_just_where_they_are_unseen(change, capsys):
+    for way in WAYS:
+        change({"split": {"by": way}})
+        run("finetune-vgg")
+        metrics = metrics_of("finetune-vgg")
+        said = "test drivers are in training too" in capsys.readouterr().out
+        assert said == (way == "image") == ("unseen_drivers_accuracy" not in metrics)
+    assert metrics["unseen_drivers_accuracy"] == metrics["test_accuracy"]
 
 
 def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monkeypatch):
     change({"vgg": {"features": "live"}})
     run("extract-vgg-features")
-    augmented = spy(monkeypatch, "train-vgg-head", "augment")
+    augmented, trained = (
+        spy(monkeypatch, "train-vgg-head", "augment"),
+        spy(monkeypatch, "train-vgg-head", "train"),
+    )
     run("train-vgg-head")
-    versions = {}
-    for (before, *_), after in augmented:
+    epochs, versions = SMALL["vgg_head"]["epochs"], {}
+    for (before, *_), (after, _) in augmented:
         for image, changed in zip(before, after, strict=True):
-            versions.setdefault(image.tobytes(), set()).add(changed.tobytes())
-    assert len(versions) == item_counts()["train"]
-    assert {len(different) for different in versions.values()} == {SMALL["vgg_head"]["epochs"]}
+            versions.setdefault(image.tobytes(), []).append(changed.tobytes())
+    by_image, by_driver = (arguments[2] for arguments, _ in trained)
+    assert sum(map(len, versions.values())) == epochs * (by_image + by_driver)
+    assert all(len(set(different)) == len(different) for different in versions.values())
+
+
+def test_views_have_the_class_that_augmentation_says(change):
+    change({"augment": {"flip": "swap"}})
+    run("extract-vgg-features")
+    manifest = read_manifest()
+    labels, (features, classes) = labels_of(manifest), read_features(len(manifest))
+    ways = [rows_by_split(manifest, way)["train"] for way in WAYS]
+    trained_on = np.isin(np.arange(len(manifest)), np.concatenate(ways))
+    assert np.array_equal(classes[0], labels) and (classes[1:, ~trained_on] == NO_CLASS).all()
+    assert not features[1:, ~trained_on].any() and features[1:, trained_on].any(axis=(2, 3, 4)).all()
+    swapped = classes[1:, trained_on] != labels[trained_on]
+    hands = np.isin(labels[trained_on], [1, 2, 3, 4])
+    assert swapped[:, hands].any() and not swapped[:, hands].all() and not swapped[:, ~hands].any()
 
 
 def test_the_run_says_which_way_it_took_and_live_needs_no_augmented_views(change, capsys):
     run("extract-vgg-features")
     run("train-vgg-head")
     assert "features: cached, 3 views of each training image in turn\n" in capsys.readouterr().out
-    assert len(read_features(item_counts())["train"]) == 3
+    assert len(read_features(len(read_manifest()))[0]) == 3
     change({"vgg": {"features": "live"}})
     run("extract-vgg-features")
     assert "features: live: no augmented views here" in capsys.readouterr().out
-    assert [len(views) for views in read_features(item_counts()).values()] == [1, 1, 1]
+    assert len(read_features(len(read_manifest()))[0]) == 1
     run("train-vgg-head")
     assert "features: live, the base runs in every epoch" in capsys.readouterr().out
 
@@ -133,14 +246,16 @@ def test_cached_and_live_features_agree_to_rounding(change, precision, rounding)
     change({"runtime": {"precision": precision}})
     run("extract-vgg-features")
     start_keras()
-    images, run_base = read_pixels(read_manifest(), SIZE), live_base(SIZE)
+    manifest, run_base = read_manifest(), live_base(SIZE)
     nothing, rng = Augment(**NO_AUGMENTATION), np.random.default_rng(0)
-    for split, cached in read_features(item_counts()).items():
-        as_in_training = run_base(augment(images[split][:], nothing, rng))
-        as_in_validation = LiveFeatures(run_base, images[split])[:]
+    pixels, (features, _) = read_pixels(len(manifest), SIZE), read_features(len(manifest))
+    for rows in rows_by_split(manifest, "image").values():
+        cached = features[0, rows].astype(np.float32)
+        seen, _ = augment(pixels[rows], labels_of(manifest)[rows], nothing, rng)
+        as_in_training, as_in_validation = run_base(seen), LiveFeatures(run_base, ArrayRows(pixels, rows))[:]
         for live in (as_in_training, as_in_validation):
-            assert live.dtype == np.float32 and live.shape == cached[0].shape and live.std() > 0.1
-            assert np.linalg.norm(live - cached[0].astype(np.float32)) < rounding * np.linalg.norm(live)
+            assert live.dtype == np.float32 and live.shape == cached.shape and live.std() > 0.1
+            assert np.linalg.norm(live - cached) < rounding * np.linalg.norm(live)
 
 
 def test_without_augmentation_the_head_learns_the_same_from_live_and_cached_features(change):
@@ -151,7 +266,9 @@ def test_without_augmentation_the_head_learns_the_same_from_live_and_cached_feat
         change({"vgg": {"features": features}})
         run("train-vgg-head")
         head = load_keras("models/vgg_head.keras")
-        learned[features] = head.predict_on_batch(read_features(item_counts())["val"][0].astype(np.float32))
+        manifest = read_manifest()
+        cached = read_features(len(manifest))[0][0, rows_by_split(manifest, "image")["val"]]
+        learned[features] = head.predict_on_batch(cached.astype(np.float32))
     assert np.ptp(learned["cached"], axis=0).max() > 0.1
     np.testing.assert_allclose(learned["live"], learned["cached"], atol=0.01)
 
@@ -169,9 +286,10 @@ def test_a_real_fine_tuning_moves_the_last_15_layers_alone(change):
 
 
 def test_features_of_another_number_of_images_are_refused_in_one_line(change):
-    items, wrong = item_counts(), r"val\.npy: float16\(1, \d+, 1, 1, 512\); expected float16\(…, "
+    run("extract-vgg-features")
+    wrong = r"features\.npy: float16\(3, \d+, 1, 1, 512\); expected float16\(…, "
     with pytest.raises(InputError, match=f"^data/vgg-features/{wrong}"):
-        read_features(items | {"val": items["val"] + 1})
+        read_features(len(read_manifest()) + 1)
 
 
 def test_features_beyond_half_precision_are_refused_by_the_image_s_name(change, prepared):

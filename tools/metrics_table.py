@@ -7,33 +7,35 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SPLITS = ("train", "val", "test")
-QUANTITIES = ("accuracy", "loss", "r2")
 
 
 def metric_rows(metrics: Mapping[str, float]) -> dict[str, dict[str, str]]:
-    """Cells by row and column: quantities that come in splits, with intervals; one cell for all others."""
+    """Cells by row and column: what is measured on a split in its column, all else in the first."""
     table: dict[str, dict[str, str]] = {}
     for name, value in metrics.items():
+        if name.endswith(("_low", "_high")):
+            continue
         fits = re.fullmatch(rf"(?P<who>\w+_)??(?P<split>{'|'.join(SPLITS)})_(?P<what>\w+)", name)
-        if fits and fits["what"] in QUANTITIES:
-            low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-            text = f"{value:.4g}"
-            if low is not None and high is not None:
-                text = f"{value:.1%} [{low:.1%}, {high:.1%}]"
-            table.setdefault(f"{fits['who'] or ''}{fits['what']}", {})[fits["split"]] = text
-        elif not name.endswith(("_low", "_high")):
-            table[name] = {"": f"{value:,}" if isinstance(value, int) else f"{value:.6g}"}
+        low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+        if low is not None and high is not None:
+            text = f"{value:.1%} [{low:.1%}, {high:.1%}]"
+        else:
+            text = f"{value:,}" if isinstance(value, int) else f"{value:.{4 if fits else 6}g}"
+        row, column = (f"{fits['who'] or ''}{fits['what']}", fits["split"]) if fits else (name, SPLITS[0])
+        table.setdefault(row, {})[column] = text
     return table
 
 
 def metrics_table(metrics_by_file: Mapping[str, Mapping[str, float]]) -> str:
     """The table as text; `metrics_by_file` maps metrics/{stage}.json to its content."""
-    lines = [f"{'':28}{'train':24}{'validation':24}test"]
-    for path, metrics in metrics_by_file.items():
+    rows = {path: metric_rows(metrics) for path, metrics in metrics_by_file.items()}
+    width = 4 + max(len(name) for of_file in rows.values() for name in of_file)
+    lines = [f"{'':{width}}{'train':24}{'validation':24}test"]
+    for path, of_file in rows.items():
         lines.append(Path(path).stem.replace("_", "-"))
-        for name, cells in metric_rows(metrics).items():
-            columns = [cells[""]] if "" in cells else [cells.get(split, "") for split in SPLITS]
-            lines.append((f"  {name:26}" + "".join(f"{cell:24}" for cell in columns)).rstrip())
+        for name, cells in of_file.items():
+            columns = "".join(f"{cells.get(split, ''):24}" for split in SPLITS)
+            lines.append(f"  {name:{width - 2}}{columns}".rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from benchmarks import transfer_record
+from benchmarks import flip_record, transfer_record
 from benchmarks.mnist_record import summary
+from stages.write_model_card import splits_table
 from tools.metrics_table import metrics_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +21,7 @@ def read_json(path: str) -> dict:
 def metrics_block() -> str:
     """Every metric of the committed run, in the order of dvc.yaml."""
     stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-    paths = [f"metrics/{name.replace('-', '_')}.json" for name in stages]
+    paths = [f"metrics/{name.replace('-', '_')}.json" for name in stages if "metrics" in stages[name]]
     return "```\n" + metrics_table({path: read_json(path) for path in paths}) + "```\n"
 
 
@@ -53,6 +54,18 @@ def transfer_block() -> str:
     return transfer_record.table(transfer_record.read_results())
 
 
+def leak_block() -> str:
+    """What each split of the driver images gives away."""
+    return splits_table(
+        read_json("metrics/split_driver_images.json"), read_json("metrics/probe_leakage.json")
+    )
+
+
+def flip_block() -> str:
+    """The head split by driver with each way to mirror training images."""
+    return flip_record.table(read_json("benchmarks/flip_record.json")["runs"])
+
+
 def filled(readme: str) -> str:
     """The README with every block between <!-- NAME --> and <!-- end --> made anew."""
     for name, block in {
@@ -60,6 +73,8 @@ def filled(readme: str) -> str:
         "benchmarks": benchmarks_block(),
         "record": record_block(),
         "transfer": transfer_block(),
+        "leak": leak_block(),
+        "flip": flip_block(),
     }.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         readme, found = re.subn(pattern, lambda m, block=block: m[1] + block + m[2], readme, flags=re.DOTALL)

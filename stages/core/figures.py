@@ -38,49 +38,6 @@ def write_figure(path: str | Path, figure: Figure) -> None:
     plt.close(figure)
 
 
-def learning_curves(history: Mapping[str, Sequence[float]], title: str, kept_epoch: int) -> Figure:
-    """Loss and accuracy against epoch, one line per split.
-
-    Parameters
-    ----------
-    history : columns `epoch`, `train_loss`, `val_loss`, `train_accuracy`, `val_accuracy`.
-    kept_epoch : the epoch whose model is kept, drawn as a dashed line.
-    """
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.5))
-    for panel, (quantity, label) in zip(
-        panels, (("loss", "loss (cross-entropy, nats)"), ("accuracy", "accuracy")), strict=True
-    ):
-        for split in ("train", "val"):
-            values = history[f"{split}_{quantity}"]
-            panel.plot(history["epoch"], values, "o-", ms=3, color=SPLIT_COLOURS[split], label=split)
-        panel.axvline(kept_epoch, color=GREY, ls="--", lw=1, label=f"kept: epoch {kept_epoch}")
-        panel.set(xlabel="epoch", ylabel=label)
-        panel.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
-    panels[0].legend()
-    figure.suptitle(title)
-    return figure
-
-
-def confusion(counts: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
-    """Confusion matrix; `counts` [actual, predicted], shaded by the share of each actual class."""
-    size = len(class_names)
-    figure, axes = plt.subplots(figsize=(1.8 + 0.55 * size, 1.6 + 0.5 * size))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for actual, predicted in np.argwhere(counts > 0):
-        dark = shares[actual, predicted] > 0.5
-        text = str(counts[actual, predicted])
-        axes.text(predicted, actual, text, ha="center", va="center", color="white" if dark else "black")
-    axes.set_xticks(
-        range(size), class_names, rotation=45 if max(map(len, class_names)) > 2 else 0, ha="right"
-    )
-    axes.set_yticks(range(size), class_names)
-    axes.set(xlabel="predicted class", ylabel="actual class", title=title)
-    axes.grid(False)
-    figure.colorbar(image, ax=axes, label="share of the actual class", shrink=0.8)
-    return figure
-
-
 def image_grid(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
     """Small pictures with captions; `images` [n, height, width] grey or [n, height, width, 3] RGB, uint8."""
     rows = max(1, -(-len(images) // columns))

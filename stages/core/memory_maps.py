@@ -9,6 +9,22 @@ from numpy.typing import DTypeLike
 from stages.core.errors import InputError
 
 
+class ArrayRows:
+    """Some rows of an array on disk, sliced and indexed like an array of their own.
+
+    What is asked for is read then, so that memory holds a batch and not the set.
+    """
+
+    def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
+        self._array, self._rows = array, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, which: slice | np.ndarray) -> np.ndarray:
+        return self._array[self._rows[which]]
+
+
 def read_memory_map(path: Path, dtype: DTypeLike, shape: Sequence[int | None]) -> np.ndarray:
     """Open an array of this type and shape for reading; None in `shape` stands for any length.
 

@@ -54,8 +54,8 @@ def read_seed() -> int:
     class Seed(Group):
         seed: Annotated[int, Field(ge=0, lt=2**32)]
 
-    content = {key: value for key, value in _read_file().items() if key == "seed"}
-    return _validate(Seed, content, prefix="").seed
+    content = {key: value for key, value in _read_groups().items() if key == "seed"}
+    return _validate(Seed, content, PARAMS_FILE).seed
 
 
 def read_params(key: str, group: type[G]) -> G:
@@ -67,32 +67,42 @@ def read_params(key: str, group: type[G]) -> G:
         The file is missing or not YAML, a key is unknown or missing, a value has the wrong type or is
         out of range.
     """
-    content = _read_file()
+    content = _read_groups()
     if key not in content:
         raise InputError(f"{PARAMS_FILE}: {key}: missing")
-    return _validate(group, content[key], prefix=f"{key}.")
+    return _validate(group, content[key], PARAMS_FILE, prefix=f"{key}.")
 
 
-def _read_file() -> dict[str, Any]:
-    try:
-        # The same YAML 1.2 reader as DVC's, so that 1e-5 is a number for both; refuses duplicate keys.
-        content = YAML(typ="safe", pure=True).load(PARAMS_FILE.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{PARAMS_FILE}: no such file; run from the top of the repository") from None
-    except OSError as error:
-        raise InputError(f"{PARAMS_FILE}: cannot be read: {error.strerror}") from None
-    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, no such date
-        first_lines = " ".join(str(error).split())[:200]
-        raise InputError(f"{PARAMS_FILE}: not valid YAML: {first_lines}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{PARAMS_FILE}: must hold groups of keys and values")
+def read_settings(path: Path, group: type[G]) -> G:
+    """A YAML file that is one group; raises like `read_params`."""
+    return _validate(group, _read_file(path), path)
+
+
+def _read_groups() -> dict[str, Any]:
+    content = _read_file(PARAMS_FILE)
     unknown = [str(key) for key in content if key not in KNOWN_KEYS]
     if unknown:
         raise InputError(f"{PARAMS_FILE}: {unknown[0]}: unknown key; allowed are {', '.join(KNOWN_KEYS)}")
     return content
 
 
-def _validate(group: type[G], content: Any, prefix: str) -> G:
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        # The same YAML 1.2 reader as DVC's, so that 1e-5 is a number for both; refuses duplicate keys.
+        content = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run from the top of the repository") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, no such date
+        first_lines = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: not valid YAML: {first_lines}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: must hold keys and values")
+    return content
+
+
+def _validate(group: type[G], content: Any, path: Path, prefix: str = "") -> G:
     try:
         return group.model_validate(content)
     except ValidationError as error:
@@ -107,4 +117,4 @@ def _validate(group: type[G], content: Any, prefix: str) -> G:
         else:
             message = f"{first['input']!r:.80}: {first['msg'][0].lower()}{first['msg'][1:]}"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"{PARAMS_FILE}: {key}: {message}{more}") from None
+        raise InputError(f"{path}: {key}: {message}{more}") from None

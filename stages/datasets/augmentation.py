@@ -8,24 +8,38 @@ from pydantic import Field
 from stages.core.params import Group
 from stages.core.runtime import keras
 
+# The class of a mirror image: texting or phoning with the right hand (c1, c2) is with the left (c3, c4).
+MIRRORED_CLASS = np.array([0, 3, 4, 1, 2, 5, 6, 7, 8, 9])
+
 
 class Augment(Group):
     """The `augment` group of params.yaml."""
 
     rotation: Annotated[float, Field(ge=0, le=180)]
     shift: Annotated[float, Field(ge=0, le=0.5)]
-    flip: Literal["none", "plain"]
+    flip: Literal["none", "plain", "swap"]
 
 
-def augment(images: np.ndarray, params: Augment, rng: np.random.Generator) -> np.ndarray:
-    """Transform each image at random: `images` [n, side, side, 3] uint8 → float32, the same value range.
+def augment(
+    images: np.ndarray, classes: np.ndarray, params: Augment, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Transform each image at random; what comes in from outside is the nearest edge pixel.
 
-    What comes in from outside is the nearest edge pixel.
+    Parameters
+    ----------
+    images : [n, side, side, 3].
+    classes : [n], class indices.
+
+    Returns
+    -------
+    Images in float32, the same value range, and their classes: with `flip: swap` a mirror image has that of
+    the other hand.
     """
     count, side = len(images), images.shape[1]
     angle = np.deg2rad(rng.uniform(-params.rotation, params.rotation, count))
     shift = rng.uniform(-params.shift, params.shift, (2, count)) * side
-    mirror = np.where((rng.random(count) < 0.5) & (params.flip == "plain"), -1.0, 1.0)
+    flipped = (rng.random(count) < 0.5) & (params.flip != "none")
+    mirror = np.where(flipped, -1.0, 1.0)
     cos, sin, centre = np.cos(angle), np.sin(angle), (side - 1) / 2
     # Each output pixel (x, y) comes from (a x + b y + c, d x + e y + f): about the image's centre, mirror,
     # then rotate, then shift. The op's last two numbers make a perspective; zero here.
@@ -37,4 +51,5 @@ def augment(images: np.ndarray, params: Augment, rng: np.random.Generator) -> np
     moved = keras.ops.image.affine_transform(
         images.astype(np.float32), transforms, interpolation="bilinear", fill_mode="nearest"
     )
-    return keras.ops.convert_to_numpy(moved)
+    seen_as = np.where(flipped & (params.flip == "swap"), MIRRORED_CLASS[classes], classes)
+    return keras.ops.convert_to_numpy(moved), seen_as

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from pydantic import Field
 
 from stages.core.errors import InputError
-from stages.core.params import Group, read_params
+from stages.core.params import Group, Share, read_params
 from stages.core.tables import read_table
 
 CLASSES = tuple(f"c{number}" for number in range(10))
@@ -35,7 +35,8 @@ CLASS_NAMES = (
 )
 CSV_NAME = "driver_imgs_list.csv"
 MANIFEST = Path("data/driver-manifest.csv")
-MANIFEST_COLUMNS = ("path", "class", "subject", "split")
+WAYS = ("image", "driver")  # to split: see stages/datasets/splits.py
+MANIFEST_COLUMNS = ("path", "class", "subject", "by_image", "by_driver")
 SPLITS = ("train", "val", "test")
 # Pillow's own limit is higher than MAX_PIXELS, and its note on transparency does not concern us. Set once:
 # warnings.catch_warnings is not safe in the threads of load_images.
@@ -51,6 +52,14 @@ class Drivers(Group):
     count: Annotated[int, Field(ge=3, le=1000)]
     frames: Annotated[int, Field(ge=1, le=1000)]
     height: Annotated[int, Field(ge=32, le=480)]
+
+
+class Split(Group):
+    """The `split` group of params.yaml."""
+
+    by: Literal["image", "driver"]
+    validation_share: Share
+    test_share: Share
 
 
 def read_image_list(root: Path) -> pd.DataFrame:
@@ -89,20 +98,40 @@ def read_image_list(root: Path) -> pd.DataFrame:
 
 
 def read_manifest() -> pd.DataFrame:
-    """The manifest that stage `split-driver-images` wrote: columns path, class, subject and split."""
+    """The manifest that stage `split-driver-images` wrote, with the columns `MANIFEST_COLUMNS`.
+
+    Raises
+    ------
+    InputError
+        A class or split is unknown, or `by_driver` has a driver in two splits.
+    """
     table = read_table(MANIFEST, MANIFEST_COLUMNS, str)
-    for column, allowed in (("class", CLASSES), ("split", SPLITS)):
+    for column, allowed in (("class", CLASSES), ("by_image", SPLITS), ("by_driver", SPLITS)):
         bad = table.index[~table[column].isin(allowed)]
         if len(bad):
             raise InputError(
                 f"{MANIFEST}: row {bad[0] + 2}: {column} {table[column][bad[0]]!r}; allowed: {allowed}"
             )
+    splits = table.groupby("subject")["by_driver"].unique()
+    shared = splits[splits.str.len() > 1]
+    if len(shared):
+        raise InputError(f"{MANIFEST}: by_driver: {shared.index[0]} is in {' and '.join(shared.iloc[0])}")
     return table
+
+
+def rows_by_split(manifest: pd.DataFrame, way: str) -> dict[str, np.ndarray]:
+    """Row numbers of "train", "val" and "test" when split by `way`: "image" or "driver"."""
+    return {split: np.flatnonzero(manifest[f"by_{way}"] == split) for split in SPLITS}
 
 
 def labels_of(manifest: pd.DataFrame) -> np.ndarray:
     """Class indices [rows]."""
     return manifest["class"].map(CLASSES.index).to_numpy(np.int64)
+
+
+def one_hot(labels: np.ndarray) -> np.ndarray:
+    """Class indices [items] as float32 [items, classes]."""
+    return np.eye(len(CLASSES), dtype=np.float32)[labels]
 
 
 def images_root() -> Path:

@@ -56,10 +56,7 @@ def split_by_driver(images: pd.DataFrame, val_share: float, test_share: float, s
     _check_shares(val_share, test_share)
     totals = images["subject"].value_counts().sort_index()
     if len(totals) < 3:
-        raise InputError(
-            f"params.yaml: split.by: driver: {len(totals)} driver(s); "
-            "at least 3 are needed, one for each split"
-        )
+        raise InputError(f"{CSV_NAME}: {len(totals)} driver(s); at least 3 are needed, one for each split")
     classes = pd.crosstab(images["subject"], images["class"]).sort_index().to_numpy() > 0
     rng = np.random.default_rng([seed, 10])
     best_miss, best = np.inf, None
@@ -76,9 +73,7 @@ def split_by_driver(images: pd.DataFrame, val_share: float, test_share: float, s
         if miss < best_miss:
             best_miss, best = miss, parts
     if best is None:
-        raise InputError(
-            "params.yaml: split.by: driver: no split found that has every class in train, val and test"
-        )
+        raise InputError(f"{CSV_NAME}: no split by driver found that has every class in train, val and test")
     names = {
         totals.index[d]: name for name, part in zip(("test", "val", "train"), best, strict=True) for d in part
     }

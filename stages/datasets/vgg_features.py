@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.core.memory_maps import read_memory_map
-from stages.datasets.driver_images import SPLITS
-from stages.datasets.driver_pixels import PixelRows
+from stages.core.memory_maps import ArrayRows, read_memory_map
 
 FEATURES = Path("data/vgg-features")
 CHANNELS = 512  # of the base's last layer
+NO_CLASS = 255  # of a view that no split trains on; its features are zero
 
 
 class LiveFeatures:
@@ -21,7 +20,7 @@ class LiveFeatures:
     compute : images [n, size, size, 3] → features [n, height, width, channels].
     """
 
-    def __init__(self, compute: Callable[[np.ndarray], np.ndarray], images: PixelRows) -> None:
+    def __init__(self, compute: Callable[[np.ndarray], np.ndarray], images: ArrayRows) -> None:
         self._compute, self._images = compute, images
 
     def __len__(self) -> int:
@@ -31,28 +30,27 @@ class LiveFeatures:
         return self._compute(self._images[which].astype(np.float32))
 
 
-def create_features(folder: Path, split: str, views: int, items: int, shape: tuple[int, ...]) -> np.memmap:
-    """A new memory-mapped file for [views, items, *shape] features, float16, to be filled."""
+def create_features(folder: Path, views: int, items: int, shape: tuple[int, ...]) -> tuple[np.memmap, ...]:
+    """Two new memory-mapped files, to be filled: features and classes, as `read_features` gives them."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{split}.npy"
-    return np.lib.format.open_memmap(path, "w+", np.float16, (views, items, *shape))
+    create = np.lib.format.open_memmap
+    features = create(folder / "features.npy", "w+", np.float16, (views, items, *shape))
+    classes = create(folder / "classes.npy", "w+", np.uint8, (views, items))
+    classes[:] = NO_CLASS
+    return features, classes
 
 
-def read_features(items: dict[str, int]) -> dict[str, np.ndarray]:
-    """Memory maps [views, items, …] by split; view 0 is the image itself, the others are augmented.
+def read_features(items: int) -> tuple[np.ndarray, np.ndarray]:
+    """Memory maps: features, float16 [views, items, height, width, channels], and classes [views, items].
 
-    Parameters
-    ----------
-    items : number of images that each split has in the manifest.
+    View 0 is the image itself, of every row of the manifest. The others are augmented, of those rows that
+    some split trains on; a mirror image may be of another class.
 
     Raises
     ------
     InputError
-        A file is missing, is no float16 array, or has another number of images.
+        A file is missing, holds numbers of another type, or has another number of images.
     """
-    return {
-        split: read_memory_map(
-            FEATURES / f"{split}.npy", np.float16, (None, items[split], None, None, CHANNELS)
-        )
-        for split in SPLITS
-    }
+    features = read_memory_map(FEATURES / "features.npy", np.float16, (None, items, None, None, CHANNELS))
+    classes = read_memory_map(FEATURES / "classes.npy", np.uint8, (len(features), items))
+    return features, classes

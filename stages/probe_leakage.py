@@ -1,0 +1,86 @@
+"""Stage `probe-leakage`: how much of an accuracy the split gives away, to models that understand nothing."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stages.core.errors import run_stage
+from stages.core.evaluation import accuracy_interval
+from stages.core.figures import image_grid, write_figure
+from stages.core.outputs import write_metrics, write_table
+from stages.core.params import read_params
+from stages.datasets.driver_images import WAYS, labels_of, read_manifest, rows_by_split
+from stages.datasets.driver_pixels import read_pixels
+from stages.models.pixel_probes import NEAR_DUPLICATE, closest, linear_answers, thumbnails
+from stages.models.vgg_params import Vgg
+
+PLOTS = Path("plots/probe_leakage")
+PAIRS_SHOWN = 8
+LEAK = 0.05  # share of test images with a near-duplicate in training, above which a split leaks
+
+
+def verdict(way: str, test_images: int, near_duplicates: int, shared_drivers: int, nearest: float) -> str:
+    """One plain line on what a test accuracy on this split measures."""
+    if near_duplicates > LEAK * test_images:
+        return (
+            f"split by {way} leaks: {near_duplicates} of {test_images} test images have a near-duplicate in "
+            f"training; copying the most similar one's class scores {nearest:.1%}"
+        )
+    if shared_drivers:
+        return f"split by {way} leaks: {shared_drivers} test drivers are in training too"
+    return (
+        f"split by {way}: no leak found: {near_duplicates} of {test_images} test images have a near-duplicate"
+        f" in training, no driver is in both; copying the most similar one's class scores {nearest:.1%}"
+    )
+
+
+def main() -> None:
+    manifest = read_manifest()
+    pixels = read_pixels(len(manifest), read_params("vgg", Vgg).image_size)
+    labels, drivers, small = labels_of(manifest), manifest["subject"].to_numpy(), thumbnails(pixels)
+    metrics: dict[str, float] = {}
+    pairs: dict[str, list] = {name: [] for name in ("split", "test", "train", "correlation")}
+    for way in WAYS:
+        rows = rows_by_split(manifest, way)
+        train, test = rows["train"], rows["test"]
+        number, correlation = closest(small[train], small[test])
+        twins = train[number]
+        answers = {
+            "majority": np.full(len(test), np.bincount(labels[train]).argmax()),
+            "linear": linear_answers(small[train], labels[train], small[test]),
+            "nearest_neighbour": labels[twins],
+        }
+        for probe, classes in answers.items():
+            correct = classes == labels[test]
+            low, high = accuracy_interval(correct, drivers[test])
+            ends = {"": float(correct.mean()), "_low": low, "_high": high}
+            metrics |= {f"by_{way}_{probe}_test_accuracy{end}": value for end, value in ends.items()}
+        near = int((correlation >= NEAR_DUPLICATE).sum())
+        shared = len(np.intersect1d(drivers[test], drivers[train]))
+        metrics |= {
+            f"by_{way}_test_images_with_near_duplicate": near,
+            f"by_{way}_test_share_with_near_duplicate": near / len(test),
+            f"by_{way}_test_drivers_in_training": shared,
+        }
+        nearest = metrics[f"by_{way}_nearest_neighbour_test_accuracy"]
+        print(verdict(way, len(test), near, shared, nearest), flush=True)
+
+        order = np.argsort(-correlation, kind="stable")
+        chosen = order[:PAIRS_SHOWN]
+        names = [manifest["path"].iloc[of[order]].tolist() for of in (test, twins)]
+        for column, values in zip(pairs, ([way] * len(test), *names, correlation[order]), strict=True):
+            pairs[column] += list(values)
+        captions = [f"test: {manifest['class'][row]}, {drivers[row]}" for row in test[chosen]]
+        captions += [
+            f"train: {manifest['class'][row]}, {drivers[row]}\ncorrelation {correlation[i]:.3f}"
+            for i, row in zip(chosen, twins[chosen], strict=True)
+        ]
+        title = f"Split by {way}: test images and what training holds that is closest to them"
+        grid = image_grid(pixels[np.concatenate([test[chosen], twins[chosen]])], captions, title, len(chosen))
+        write_figure(PLOTS / f"by_{way}.png", grid)
+    write_table(PLOTS / "pairs.csv", pairs)
+    write_metrics("metrics/probe_leakage.json", metrics)
+
+
+if __name__ == "__main__":
+    run_stage(main)
