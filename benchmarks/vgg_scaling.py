@@ -25,7 +25,7 @@ from stages.core.outputs import write_table
 from stages.core.runtime import choose_precision
 from stages.datasets.driver_images import CLASSES, MANIFEST, MANIFEST_COLUMNS
 from stages.datasets.driver_pixels import PIXELS
-from stages.datasets.vgg_features import CHANNELS, FEATURES, create_features
+from stages.datasets.vgg_features import CHANNELS, FEATURES, new_features
 
 FEW, STATE_FARM = 500, 22_424  # images
 ORDER = (FEW, FEW, FEW, STATE_FARM, FEW, FEW, FEW)  # half before and half after, should the machine change
@@ -120,9 +120,9 @@ def memory_row() -> Row:
         write_params(folder, LARGE)
         make_images(folder, STATE_FARM, size)
         shape = (size // 32, size // 32, CHANNELS)
-        features, classes = create_features(folder / FEATURES, views, STATE_FARM, shape)
-        classes[:] = 0
-        gib = features.nbytes / 2**30
+        with new_features(folder / FEATURES, views, STATE_FARM, shape) as features:
+            features.classes.write(0, np.zeros(views * STATE_FARM, np.uint8))
+        gib = (folder / FEATURES / "features.npy").stat().st_size / 2**30
         measured = peak_own_memory(folder, "train_vgg_head")
     note = (
         f"peak own memory (RssAnon, without pages of memory-mapped files, looked at every "

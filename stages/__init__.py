@@ -1,0 +1,9 @@
+"""The stages of the pipeline, one module each."""
+
+import sys
+
+from stages.core.interruption import stop_when_told
+
+# While `python -m stages.…` looks for the stage; the stage's imports, which take seconds, come after this.
+if sys.argv[:1] == ["-m"]:
+    stop_when_told()

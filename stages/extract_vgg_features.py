@@ -10,7 +10,7 @@ from stages.core.runtime import choose_precision, dtype_policy, start_keras
 from stages.datasets.augmentation import Augment, augment
 from stages.datasets.driver_images import WAYS, labels_of, read_manifest, rows_by_split
 from stages.datasets.driver_pixels import read_pixels
-from stages.datasets.vgg_features import FEATURES, create_features
+from stages.datasets.vgg_features import FEATURES, new_features
 from stages.models.vgg16 import BASE_FILE, build_feature_extractor, load_base
 from stages.models.vgg_params import Vgg
 
@@ -31,8 +31,11 @@ def main() -> None:
         print("features: live: no augmented views here, train-vgg-head makes them as it goes", flush=True)
 
     shape, total = extractor.output_shape[1:], sum(map(len, rows_by_view))
-    with replacing(FEATURES) as folder, Progress("extract-vgg-features", total, "image") as progress:
-        features, classes = create_features(folder, len(rows_by_view), len(manifest), shape)
+    with (
+        replacing(FEATURES) as folder,
+        new_features(folder, len(rows_by_view), len(manifest), shape) as features,
+        Progress("extract-vgg-features", total, "image") as progress,
+    ):
         for view, rows in enumerate(rows_by_view):
             for start in range(0, len(rows), params.batch_size):
                 batch = rows[start : start + params.batch_size]
@@ -46,10 +49,8 @@ def main() -> None:
                 if len(too_large):
                     culprit = manifest["path"].iloc[batch[too_large[0]]]
                     raise InputError(f"{culprit}: its features do not fit in half precision")
-                features[view, batch], classes[view, batch] = half, seen_classes
+                features.write(view, batch, half, seen_classes)
                 progress.advance(len(batch))
-        features.flush()
-        classes.flush()
     write_metrics("metrics/extract_vgg_features.json", {"feature_vectors": total})
 
 

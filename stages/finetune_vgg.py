@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from stages.core.adam import Schedule, build_adam
+from stages.core.checkpoints import Checkpoint, fingerprint
 from stages.core.errors import run_stage
 from stages.core.keras_archive import load_keras, save_keras
 from stages.core.keras_training import Batch, predict, train
@@ -17,10 +18,10 @@ from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, start_keras
 from stages.core.training_log import TrainingLog
 from stages.datasets.augmentation import Augment, augment
-from stages.datasets.driver_images import Split, labels_of, one_hot, read_manifest, rows_by_split
-from stages.datasets.driver_pixels import read_pixels
+from stages.datasets.driver_images import MANIFEST, Split, labels_of, one_hot, read_manifest, rows_by_split
+from stages.datasets.driver_pixels import PIXELS, read_pixels
 from stages.datasets.driver_report import report_drivers
-from stages.models.vgg16 import BASE_FILE, build_classifier, load_base, unfreeze_last
+from stages.models.vgg16 import BASE_FILE, HEAD_FILE, build_classifier, load_base, unfreeze_last
 from stages.models.vgg_params import Vgg
 
 
@@ -37,7 +38,7 @@ class Finetune(Group):
 def main() -> None:
     params, vgg = read_params("finetune", Finetune), read_params("vgg", Vgg)
     augmentation, seed, manifest = read_params("augment", Augment), start_keras(), read_manifest()
-    way, head = read_params("split", Split).by, load_keras("models/vgg_head.keras")
+    way, head = read_params("split", Split).by, load_keras(HEAD_FILE)
     pixels, labels = read_pixels(len(manifest), vgg.image_size), labels_of(manifest)
     rows = rows_by_split(manifest, way)
 
@@ -46,18 +47,20 @@ def main() -> None:
         seen, classes = augment(pixels[items], labels[items], augmentation, rng)
         return seen, one_hot(classes)
 
-    with dtype_policy(choose_precision()):
+    precision = choose_precision()
+    with dtype_policy(precision):
         base = load_base(vgg.image_size, BASE_FILE)
         unfreeze_last(base, params.layers)
         model = build_classifier(base, head)
     optimizer = build_adam(
         params.learning_rate, params.schedule, len(rows["train"]), params.batch_size, params.epochs
     )
-    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+    key = fingerprint(params, vgg, augmentation, way, seed, precision, MANIFEST, PIXELS, BASE_FILE, HEAD_FILE)
+    checkpoint = Checkpoint("finetune-vgg", key)
     with Progress("finetune-vgg", params.epochs) as progress:
-        log = TrainingLog(progress, patience=params.epochs)
+        log = TrainingLog(progress, params.epochs, checkpoint)
         val = (ArrayRows(pixels, rows["val"]), labels[rows["val"]])
-        train(model, make_batch, len(rows["train"]), val, params.epochs, params.batch_size, [seed, 16], log)
+        train(model, optimizer, make_batch, len(rows["train"]), val, params.batch_size, [seed, 16], log)
 
     # The model that is saved and measured computes in float32, so that it runs the same everywhere.
     final = build_classifier(load_base(vgg.image_size, BASE_FILE), head)
@@ -78,6 +81,7 @@ def main() -> None:
             f"unseen_drivers_accuracy{end}": metrics[f"test_accuracy{end}"] for end in ("", "_low", "_high")
         }
     write_metrics("metrics/finetune_vgg.json", metrics | {"parameters_trainable": trainable})
+    checkpoint.discard()
 
 
 if __name__ == "__main__":

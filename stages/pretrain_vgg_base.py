@@ -11,11 +11,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from stages.core.checkpoints import Checkpoint, fingerprint, set_variables, variable_arrays
 from stages.core.errors import InputError, run_stage
 from stages.core.outputs import write_metrics, write_table
 from stages.core.params import Count, Group, LearningRate, read_params
 from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, start_keras
+from stages.core.runtime import choose_precision, keras, start_keras
 from stages.datasets.formula_pens import PARTS
 from stages.datasets.formula_scenes import ANSWERS, draw_scenes, targets_of
 from stages.models.vgg16 import EMBEDDED_FILE, save_base
@@ -47,27 +48,36 @@ def main() -> None:
         scenes = draw_scenes([seed, 31, purpose, step], params.batch_size, params.image_size)
         return scenes.images.astype(np.float32), targets_of(scenes)
 
-    log: list[dict[str, float]] = []
+    checkpoint = Checkpoint("pretrain-vgg-base", fingerprint(params, seed, precision))
+    saved = checkpoint.load() or {"step": np.array(0)}
+    done, log = int(saved["step"]), _rows(saved)
     recent: list[dict[str, float]] = []
-    done = 0
     with ThreadPoolExecutor(1) as worker, Progress("pretrain-vgg-base", sum(rounds), "step") as progress:
-        upcoming = worker.submit(draw_batch, 0, 0)
-        for steps in rounds:
+        if done:
+            print(f"pretrain-vgg-base: goes on after step {done}", flush=True)
+            progress.advance(done)
+        upcoming = worker.submit(draw_batch, 0, done)
+        for number, steps in enumerate(rounds):
+            start_keras()  # the new layers of a round do not depend on those of the last
             model = build_pretraining_model(base, len(PARTS), ANSWERS)
             compile_for_pretraining(model, steps, params.learning_rate)
-            for step in range(done + 1, done + steps + 1):
+            variables = [*model.variables, *model.optimizer.variables]
+            first, last = sum(rounds[:number]), sum(rounds[: number + 1])
+            if first < done <= last:
+                set_variables(variables, saved)
+            for step in range(max(first, done) + 1, last + 1):
                 images, targets = upcoming.result()
                 upcoming = worker.submit(draw_batch, 0, step)  # drawn while the network learns
                 recent.append(model.train_on_batch(images, targets, return_dict=True))
-                if step % LOGGED_STEPS == 0 or step == done + steps:
+                progress.advance()
+                if step % LOGGED_STEPS == 0 or step == last:
                     log.append({"step": step} | {name: _mean(recent, name) for name in recent[0]})
                     recent.clear()
                     if not np.isfinite(log[-1]["loss"]):
                         raise InputError(
                             f"params.yaml: pretrain.learning_rate {params.learning_rate}: training diverged"
                         )
-                progress.advance()
-            done += steps
+                    checkpoint.offer(lambda step=step, of=variables: _state(step, log, of))
     tests = [
         model.test_on_batch(*draw_batch(1, number), return_dict=True) for number in range(VALIDATION_BATCHES)
     ]
@@ -77,7 +87,25 @@ def main() -> None:
         Path("plots/pretrain_vgg_base/curves.csv"), {name: [row[name] for row in log] for name in log[0]}
     )
     metrics = {f"val_{name}": _mean(tests, name) for name in tests[0]}
-    write_metrics("metrics/pretrain_vgg_base.json", metrics | {"train_images": done * params.batch_size})
+    write_metrics(
+        "metrics/pretrain_vgg_base.json", metrics | {"train_images": sum(rounds) * params.batch_size}
+    )
+    checkpoint.discard()
+
+
+def _state(step: int, log: list[dict[str, float]], variables: list[keras.Variable]) -> dict[str, np.ndarray]:
+    columns = {f"log_{name}": np.array([row[name] for row in log]) for name in log[0]}
+    return variable_arrays(variables) | columns | {"step": np.array(step)}
+
+
+def _rows(state: dict[str, np.ndarray]) -> list[dict[str, float]]:
+    """The log that `_state` has taken apart."""
+    columns = {
+        name.removeprefix("log_"): column.tolist()
+        for name, column in state.items()
+        if name.startswith("log_")
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _mean(rows: list[dict[str, float]], name: str) -> float:

@@ -10,6 +10,7 @@ from sklearn.datasets import make_moons
 from threadpoolctl import threadpool_limits
 
 from stages.core import figures
+from stages.core.checkpoints import Checkpoint, fingerprint
 from stages.core.classifier_report import Subject, write_classifier_report
 from stages.core.compiled_epochs import CompiledEpochs
 from stages.core.errors import InputError, run_stage
@@ -20,7 +21,7 @@ from stages.core.params import Count, Group, LayerSizes, LearningRate, read_para
 from stages.core.progress import Progress
 from stages.core.runtime import keras, start_keras
 from stages.core.training_log import TrainingLog
-from stages.datasets.digits import CLASS_NAMES, SPLITS, Images, load_digits_splits
+from stages.datasets.digits import CLASS_NAMES, DIGITS_FILE, SPLITS, Images, load_digits_splits
 from stages.models.dense_network import DenseNetwork, train_epoch
 from stages.models.gradient_check import gradient_check
 from stages.models.keras_dense import build_dense
@@ -58,25 +59,27 @@ def train_numpy(
     params: Mlp,
     epochs: int,
     seed: list[int],
+    checkpoint: Checkpoint,
 ) -> TrainingLog:
     """Train with back-propagation; the network ends with the weights of the epoch best on validation."""
     with Progress(title, epochs) as progress:
-        log = TrainingLog(progress, params.patience)
-        for epoch in range(1, epochs + 1):
+        log = TrainingLog(progress, params.patience, checkpoint)
+        log.resume([network.parameters, optimizer.velocity])
+        for epoch in log.epochs():
+            optimizer.steps = (epoch - 1) * -(-len(train[0]) // params.batch_size)
             rng = np.random.default_rng([*seed, epoch])
             try:
                 loss = train_epoch(network, optimizer, *train, params.batch_size, rng, epoch)
             except InputError as error:
                 raise InputError(f"params.yaml: mlp: {title}: {error}") from None
             accuracy = float((network.predict_proba(train[0]).argmax(axis=1) == train[1]).mean())
-            weights = network.parameters.copy()
-            if not log.record((loss, accuracy), network.predict_proba(val[0]), val[1], weights):
-                break
-    network.parameters[:] = log.kept_weights
+            weights = [network.parameters.copy()]
+            log.record((loss, accuracy), network.predict_proba(val[0]), val[1], weights)
+    network.parameters[:] = log.kept_weights[0]
     return log
 
 
-def learn_moons(params: Mlp, seed: int) -> dict[str, float]:
+def learn_moons(params: Mlp, seed: int, checkpoint: Checkpoint) -> dict[str, float]:
     """Two interleaved half circles: the smallest problem that needs a hidden layer."""
     points, labels = make_moons(params.moons, noise=params.moons_noise, random_state=seed)
     ends = (params.moons * 6 // 10, params.moons * 8 // 10)
@@ -87,7 +90,8 @@ def learn_moons(params: Mlp, seed: int) -> dict[str, float]:
     network = DenseNetwork((2, *params.moons_layers, 2), "sigmoid", "cross_entropy", rng)
     optimizer = SGD(network.parameters, params.moons_learning_rate, params.momentum)
     title, epochs = "train-mlp, two moons", params.moons_epochs
-    train_numpy(title, network, optimizer, splits["train"], splits["val"], params, epochs, [seed, 6])
+    train, val = splits["train"], splits["val"]
+    train_numpy(title, network, optimizer, train, val, params, epochs, [seed, 6], checkpoint)
 
     x, y = (np.linspace(values.min() - 0.5, values.max() + 0.5, 200) for values in points.T)
     plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)
@@ -100,13 +104,16 @@ def learn_moons(params: Mlp, seed: int) -> dict[str, float]:
     return {f"moons_{name}": value for name, value in metrics.items()}
 
 
-def learn_digits_numpy(params: Mlp, seed: int, splits: dict[str, Images]) -> dict[str, float]:
+def learn_digits_numpy(
+    params: Mlp, seed: int, splits: dict[str, Images], checkpoint: Checkpoint
+) -> dict[str, float]:
     """784 → layers → 10 with sigmoid, softmax, cross-entropy and SGD, in NumPy."""
     rng = np.random.default_rng([seed, 7])
     network = DenseNetwork((784, *params.layers, 10), "sigmoid", "cross_entropy", rng)
     optimizer = SGD(network.parameters, params.learning_rate, params.momentum)
     train, val = ((part.pixels(), part.labels) for part in (splits["train"], splits["val"]))
-    log = train_numpy("train-mlp, NumPy", network, optimizer, train, val, params, params.epochs, [seed, 8])
+    title, epochs = "train-mlp, NumPy", params.epochs
+    log = train_numpy(title, network, optimizer, train, val, params, epochs, [seed, 8], checkpoint)
     arrays = {f"weights_{n}": weight for n, weight in enumerate(network.weights, start=1)}
     arrays |= {f"biases_{n}": bias for n, bias in enumerate(network.biases, start=1)}
     write_arrays("models/mlp_numpy.npz", arrays)
@@ -121,15 +128,17 @@ def learn_digits_numpy(params: Mlp, seed: int, splits: dict[str, Images]) -> dic
     return {f"numpy_{name}": value for name, value in metrics.items()}
 
 
-def learn_digits_keras(params: Mlp, seed: int, splits: dict[str, Images]) -> dict[str, float]:
+def learn_digits_keras(
+    params: Mlp, seed: int, splits: dict[str, Images], checkpoint: Checkpoint
+) -> dict[str, float]:
     """The same network, optimizer and batches in Keras; only the initial weights differ."""
     train, val = splits["train"], splits["val"]
     model = build_dense(params.layers, "sigmoid")
     trainer = CompiledEpochs(model, keras.optimizers.SGD(params.learning_rate, params.momentum))
-    inputs = repeat(train.pixels(), params.epochs)
+    pixels, examples = train.pixels(), (val.pixels(), val.labels)
     with Progress("train-mlp, Keras", params.epochs) as progress:
-        log = TrainingLog(progress, params.patience)
-        trainer.fit(inputs, train.labels, (val.pixels(), val.labels), params.batch_size, [seed, 8], log)
+        log = TrainingLog(progress, params.patience, checkpoint)
+        trainer.fit(lambda epoch: repeat(pixels), train.labels, examples, params.batch_size, [seed, 8], log)
     save_keras(model, "models/mlp_keras.keras")
     metrics = write_classifier_report(
         PLOTS / "keras",
@@ -156,14 +165,18 @@ def worst_gradient_error(seed: int) -> float:
 def main() -> None:
     params, seed = read_params("mlp", Mlp), start_keras()
     splits = load_digits_splits()
+    key = fingerprint(params, seed, DIGITS_FILE)
+    checkpoints = [Checkpoint(f"train-mlp-{name}", key) for name in ("moons", "numpy", "keras")]
     # One significant digit: the rest is rounding, another on every machine.
     metrics = {"gradient_relative_error": float(f"{worst_gradient_error(seed):.0e}")}
     # Products this small are fastest on one BLAS thread, and then do not depend on the number of cores.
     with threadpool_limits(1, "blas"):
-        metrics |= learn_moons(params, seed)
-        metrics |= learn_digits_numpy(params, seed, splits)
-    metrics |= learn_digits_keras(params, seed, splits)
+        metrics |= learn_moons(params, seed, checkpoints[0])
+        metrics |= learn_digits_numpy(params, seed, splits, checkpoints[1])
+    metrics |= learn_digits_keras(params, seed, splits, checkpoints[2])
     write_metrics("metrics/train_mlp.json", metrics)
+    for checkpoint in checkpoints:
+        checkpoint.discard()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Stage `train-mnist`: a deep fully connected network, 784 → 128 → 128 → 128 → 10, trained with Adam."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from stages.core.adam import Schedule, build_adam
+from stages.core.checkpoints import Checkpoint, fingerprint
 from stages.core.classifier_report import Subject, write_classifier_report
 from stages.core.compiled_epochs import CompiledEpochs
 from stages.core.errors import run_stage
@@ -17,7 +20,7 @@ from stages.core.progress import Progress
 from stages.core.runtime import start_keras
 from stages.core.training_log import TrainingLog
 from stages.datasets.deformation import Deformation, deformed_epochs
-from stages.datasets.digits import CLASS_NAMES, load_digits_splits
+from stages.datasets.digits import CLASS_NAMES, DIGITS_FILE, load_digits_splits
 from stages.models.keras_dense import build_dense, count_parameters
 
 
@@ -47,10 +50,14 @@ def main() -> None:
         params.learning_rate, params.schedule, len(train.labels), params.batch_size, params.epochs
     )
     trainer = CompiledEpochs(model, optimizer)
-    inputs = deformed_epochs(train.images, params.deformation, seed, params.epochs)
+
+    def inputs_from(epoch: int) -> Iterator[np.ndarray]:
+        return deformed_epochs(train.images, params.deformation, seed, params.epochs, epoch)
+
+    checkpoint = Checkpoint("train-mnist", fingerprint(params, seed, DIGITS_FILE))
     with Progress("train-mnist", params.epochs) as progress:
-        log = TrainingLog(progress, params.patience)
-        trainer.fit(inputs, train.labels, (val.pixels(), val.labels), params.batch_size, [seed, 4], log)
+        log = TrainingLog(progress, params.patience, checkpoint)
+        trainer.fit(inputs_from, train.labels, (val.pixels(), val.labels), params.batch_size, [seed, 4], log)
 
     save_keras(model, "models/mnist.keras")
     metrics = write_classifier_report(
@@ -62,6 +69,7 @@ def main() -> None:
         {split: Answers(trainer.predict(part.pixels()), part.labels) for split, part in splits.items()},
     )
     write_metrics("metrics/train_mnist.json", metrics | count_parameters(model, optimizer))
+    checkpoint.discard()
 
 
 if __name__ == "__main__":

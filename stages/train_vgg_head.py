@@ -11,18 +11,20 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from stages.core.checkpoints import Checkpoint, fingerprint
 from stages.core.errors import run_stage
 from stages.core.keras_archive import save_keras
 from stages.core.keras_training import Batch, predict, train
 from stages.core.memory_maps import ArrayRows
 from stages.core.outputs import write_metrics
-from stages.core.params import Count, Group, LearningRate, read_params
+from stages.core.params import Count, Group, LearningRate, read_params, read_seed
 from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, keras, start_keras
 from stages.core.training_log import TrainingLog
 from stages.datasets.augmentation import Augment, augment
 from stages.datasets.driver_images import (
     CLASSES,
+    MANIFEST,
     WAYS,
     Split,
     labels_of,
@@ -30,10 +32,10 @@ from stages.datasets.driver_images import (
     read_manifest,
     rows_by_split,
 )
-from stages.datasets.driver_pixels import read_pixels
+from stages.datasets.driver_pixels import PIXELS, read_pixels
 from stages.datasets.driver_report import report_drivers
-from stages.datasets.vgg_features import LiveFeatures, read_features
-from stages.models.vgg16 import BASE_FILE, build_feature_extractor, build_head, load_base
+from stages.datasets.vgg_features import FEATURES, LiveFeatures, read_features
+from stages.models.vgg16 import BASE_FILE, HEAD_FILE, build_feature_extractor, build_head, load_base
 from stages.models.vgg_params import Vgg
 
 SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
@@ -66,9 +68,9 @@ def channel_statistics(features: np.ndarray | ArrayRows) -> tuple[np.ndarray, np
     return mean, np.maximum(square - mean**2, SMALLEST_VARIANCE)
 
 
-def live_base(image_size: int) -> Callable[[np.ndarray], np.ndarray]:
+def live_base(image_size: int, precision: str) -> Callable[[np.ndarray], np.ndarray]:
     """A function that runs the frozen base: images [n, size, size, 3], 0 to 255 → its features in float32."""
-    with dtype_policy(choose_precision()):
+    with dtype_policy(precision):
         extractor = build_feature_extractor(load_base(image_size, BASE_FILE))
     return lambda images: np.asarray(extractor.predict_on_batch(images)).astype(np.float32)
 
@@ -112,18 +114,21 @@ def main() -> None:
     features, classes = read_features(len(manifest))
     if vgg.features == "live":
         print("features: live, the base runs in every epoch on newly augmented images", flush=True)
-        run_base = live_base(vgg.image_size)
+        precision = choose_precision()
+        run_base = live_base(vgg.image_size, precision)
+        seen = (augmentation, precision, PIXELS, BASE_FILE)
     else:
         print(f"features: cached, {len(features)} views of each training image in turn", flush=True)
+        seen = ()
+    key = fingerprint(params, vgg, read_seed(), MANIFEST, FEATURES, *seen)
+    checkpoints = {way: Checkpoint(f"train-vgg-head-by-{way}", key) for way in WAYS}
 
     metrics: dict[str, float] = {}
     for way in WAYS:
         seed, rows = start_keras(), rows_by_split(manifest, way)
         mean, variance = channel_statistics(ArrayRows(features[0], rows["train"]))
         head = build_head(features.shape[2:], mean, variance, params.units, params.dropout, len(CLASSES))
-        head.compile(
-            keras.optimizers.Adam(params.learning_rate), "categorical_crossentropy", metrics=["accuracy"]
-        )
+        optimizer = keras.optimizers.Adam(params.learning_rate)
         if vgg.features == "live":
             make_batch = live_views(run_base, pixels, labels, rows["train"], augmentation, seed)
             val = LiveFeatures(run_base, ArrayRows(pixels, rows["val"]))
@@ -131,20 +136,20 @@ def main() -> None:
             make_batch = cached_views(features, classes, rows["train"])
             val = ArrayRows(features[0], rows["val"])
         with Progress(f"train-vgg-head, split by {way}", params.epochs) as progress:
-            log = TrainingLog(progress, params.patience)
+            log = TrainingLog(progress, params.patience, checkpoints[way])
             train(
                 head,
+                optimizer,
                 make_batch,
                 len(rows["train"]),
                 (val, labels[rows["val"]]),
-                params.epochs,
                 params.batch_size,
                 [seed, 14],
                 log,
                 params.schedule_patience,
             )
         if way == picked:
-            save_keras(head, "models/vgg_head.keras")
+            save_keras(head, HEAD_FILE)
         found = report_drivers(
             Path(f"plots/train_vgg_head/by_{way}"),
             f"New head on the frozen VGG16 base, split by {way}",
@@ -157,6 +162,8 @@ def main() -> None:
         metrics |= {f"by_{way}_{name}": value for name, value in found.items()}
     metrics["parameters_trainable"] = sum(int(np.prod(w.shape)) for w in head.trainable_weights)
     write_metrics("metrics/train_vgg_head.json", metrics)
+    for checkpoint in checkpoints.values():
+        checkpoint.discard()
 
 
 if __name__ == "__main__":

@@ -7,9 +7,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def module_file(name: str) -> Path | None:
-    """The file of module `name` below stages/, or None (a package, a class, a library)."""
+    """The file of module `name` below stages/, or None (a package without code, a class, a library)."""
     path = Path(*name.split(".")).with_suffix(".py")
     return path if name.startswith("stages.") and (ROOT / path).is_file() else None
+
+
+def package_files(path: Path) -> list[Path]:
+    """The __init__.py of the packages around a module that hold code: Python runs them before the module."""
+    around = [folder / "__init__.py" for folder in path.parents if folder != Path()]
+    return [file for file in around if (ROOT / file).is_file() and (ROOT / file).read_text("utf-8")]
 
 
 def local_imports(path: Path, inside_functions: bool = True) -> set[Path]:
@@ -21,6 +27,7 @@ def local_imports(path: Path, inside_functions: bool = True) -> set[Path]:
         if current in found:
             continue
         found.add(current)
+        waiting += package_files(current)
         tree = ast.parse((ROOT / current).read_text("utf-8"))
         for node in ast.walk(tree) if inside_functions else ast.iter_child_nodes(tree):
             names = []

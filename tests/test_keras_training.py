@@ -6,16 +6,23 @@ import zipfile
 import numpy as np
 import pytest
 
+from stages.core.checkpoints import Checkpoint, fingerprint
 from stages.core.compiled_epochs import CompiledEpochs
 from stages.core.errors import InputError
 from stages.core.keras_archive import load_keras, save_keras
-from stages.core.keras_training import train
+from stages.core.keras_training import TrainingStep, at_plateau, train
 from stages.core.progress import Progress
 from stages.core.runtime import keras
 from stages.core.training_log import TrainingLog
 from stages.models.keras_dense import build_dense, count_parameters
 
 ITEMS, INPUTS = 50, 6
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Checkpoints lie in the present folder."""
+    monkeypatch.chdir(tmp_path)
 
 
 def data(seed=0):
@@ -75,18 +82,8 @@ def test_parameter_counts_of_the_published_networks(layers, trainable, total):
     }
 
 
-class Record:
-    """Stands where the log stands; keeps what it is told."""
-
-    def __init__(self, stop_after):
-        self.history, self.kept_weights, self.stop_after = {"val_loss": []}, None, stop_after
-        self.trained = []
-
-    def record(self, trained, val_probabilities, val_labels, weights):
-        self.trained.append(trained)
-        self.history["val_loss"].append(1.0)
-        self.kept_weights = weights
-        return len(self.trained) < self.stop_after
+def new_log(epochs, patience=9):
+    return TrainingLog(Progress("test", epochs), patience, Checkpoint("test", fingerprint()))
 
 
 def test_batches_cover_every_item_once_in_an_order_of_the_seed():
@@ -97,35 +94,59 @@ def test_batches_cover_every_item_once_in_an_order_of_the_seed():
         seen.append((epoch, step, items.tolist()))
         return x[items], y[items]
 
-    model = network()
-    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
-    train(model, make_batch, ITEMS, (x, labels), 2, 16, [5], Record(9))
+    model, optimizer = network(), keras.optimizers.SGD()
+    train(model, optimizer, make_batch, ITEMS, (x, labels), 16, [5], new_log(2))
     first = seen.copy()
     assert [(epoch, step) for epoch, step, _ in first] == [(e, s) for e in (1, 2) for s in range(4)]
     by_epoch = [[i for epoch, _, items in first if epoch == e for i in items] for e in (1, 2)]
     assert all(sorted(order) == list(range(ITEMS)) for order in by_epoch)
     assert by_epoch[0] != by_epoch[1]
     seen.clear()
-    train(model, make_batch, ITEMS, (x, labels), 2, 16, [5], Record(9))
+    Checkpoint("test", fingerprint()).discard()
+    train(model, optimizer, make_batch, ITEMS, (x, labels), 16, [5], new_log(2))
     assert seen == first
 
 
 def test_training_figures_are_means_over_the_whole_epoch():
     x, labels, y = data()
-    model = network()
-    model.compile(keras.optimizers.SGD(0.0), "categorical_crossentropy", metrics=["accuracy"])
-    record = Record(1)
-    train(model, lambda items, *_: (x[items], y[items]), ITEMS, (x, labels), 1, 16, [5], record)
+    model, log = network(), new_log(1)
+    optimizer = keras.optimizers.SGD(0.0)
+    train(model, optimizer, lambda items, *_: (x[items], y[items]), ITEMS, (x, labels), 16, [5], log)
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
     expected = model.evaluate(x, y, batch_size=ITEMS, verbose=0)
-    assert record.trained[0] == pytest.approx(expected, abs=1e-5)
+    measured = [log.history[name][0] for name in ("train_loss", "train_accuracy")]
+    assert measured == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.SGD])
+def test_a_training_step_computes_what_train_on_batch_computes(optimizer):
+    x, _, y = data()
+    ours, theirs = network(), network()
+    theirs.compile(optimizer(0.01), "categorical_crossentropy", metrics=["accuracy"])
+    update = TrainingStep(ours, optimizer(0.01))
+    for start in (0, 16, 32, 48):  # the last batch has 2 items
+        batch = x[start : start + 16], y[start : start + 16]
+        assert update(*batch) == pytest.approx(theirs.train_on_batch(*batch), abs=1e-5)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_learning_rate_falls_when_validation_loss_stays():
     x, labels, y = data()
-    model = network()
-    model.compile(keras.optimizers.SGD(0.5), "categorical_crossentropy", metrics=["accuracy"])
-    train(model, lambda items, *_: (x[items], y[items]), ITEMS, (x, labels), 5, 50, [5], Record(9), 2)
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.5 * 0.2 * 0.2)
+    model, optimizer = network(), keras.optimizers.SGD(0.5)
+    model.trainable = False  # so that it stays
+
+    def make_batch(items, *_):
+        return x[items], y[items]
+
+    train(model, optimizer, make_batch, ITEMS, (x, labels), 50, [5], new_log(5), 2)
+    assert float(optimizer.learning_rate) == pytest.approx(0.5 * 0.2 * 0.2)
+
+
+def test_a_plateau_ends_after_patience_and_counting_starts_anew():
+    losses = [3.0, 2.0, 2.0, 2.5, 2.1, 1.9, 1.9, 1.8, 1.8, 1.8, 1.8, 1.8]
+    ends = [len(losses[:n]) for n in range(1, len(losses) + 1) if at_plateau(losses[:n], 2)]
+    assert ends == [4, 10, 12]
 
 
 def probabilities(correct, confidence):
@@ -138,16 +159,12 @@ def probabilities(correct, confidence):
 
 def test_the_log_keeps_the_best_epoch_on_validation_and_stops_after_patience():
     labels = np.zeros(5, np.int64)
-    with Progress("test", 9) as progress:
-        log = TrainingLog(progress, patience=2)
-        assert log.record((1.0, 0.1), probabilities(3, 0.8), labels, "a")
-        assert log.record((1.0, 0.1), probabilities(4, 0.6), labels, "b")
-        assert log.record((0.5, 0.9), probabilities(4, 0.7), labels, "c")
-        assert log.record((0.1, 1.0), probabilities(2, 0.9), labels, "d")
-        assert log.record((0.1, 1.0), probabilities(4, 0.75), labels, "e")  # the same with a lower loss
-        assert log.record((0.1, 1.0), probabilities(2, 0.9), labels, "f")
-        assert not log.record((0.0, 1.0), probabilities(3, 0.9), labels, "g")
-    assert (log.kept_epoch, log.kept_weights) == (5, "e")
+    given = [(3, 0.8, 1), (4, 0.6, 2), (4, 0.7, 3), (2, 0.9, 4)]
+    given += [(4, 0.75, 5), (2, 0.9, 6), (3, 0.9, 7), (5, 0.9, 8)]  # 5: as accurate with a lower loss
+    log = new_log(9, patience=2)
+    for _, (correct, confidence, weight) in zip(log.epochs(), given, strict=False):
+        log.record((1.0, 0.1), probabilities(correct, confidence), labels, [np.array(weight)])
+    assert (log.kept_epoch, log.kept_weights) == (5, [5])
     assert log.history["epoch"] == [1, 2, 3, 4, 5, 6, 7]
     assert log.history["val_accuracy"] == pytest.approx([0.6, 0.8, 0.8, 0.4, 0.8, 0.4, 0.6])
 

@@ -124,7 +124,7 @@ def test_training_sees_training_images_only_and_only_they_are_augmented(change, 
         assert as_set(before) <= sets[way]["train"]
     for split, ((_, inputs, _), _) in zip(SPLITS, fed, strict=True):
         assert np.array_equal(inputs[:], pixels[rows[split]])
-    validation = trained[0][0][3]
+    validation = trained[0][0][4]
     assert np.array_equal(validation[0][:], pixels[rows["val"]])
     assert np.array_equal(validation[1], labels_of(manifest)[rows["val"]])
 
@@ -143,7 +143,7 @@ def test_by_driver_the_very_arrays_given_to_training_share_no_driver(change, mon
         given, trained = spy(monkeypatch, stage, "augment"), spy(monkeypatch, stage, "train")
         run(stage)
         assert len(trained) == calls_of_training
-        _, make_batch, items, val, *_ = trained[-1][0]  # by driver
+        _, _, make_batch, items, val, *_ = trained[-1][0]  # by driver
         given.clear()
         make_batch(np.arange(items), 1, 0)
         train = drivers_of(given[0][0][0], manifest, pixels)
@@ -209,7 +209,7 @@ def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monke
     for (before, *_), (after, _) in augmented:
         for image, changed in zip(before, after, strict=True):
             versions.setdefault(image.tobytes(), []).append(changed.tobytes())
-    by_image, by_driver = (arguments[2] for arguments, _ in trained)
+    by_image, by_driver = (arguments[3] for arguments, _ in trained)
     assert sum(map(len, versions.values())) == epochs * (by_image + by_driver)
     assert all(len(set(different)) == len(different) for different in versions.values())
 
@@ -246,7 +246,7 @@ def test_cached_and_live_features_agree_to_rounding(change, precision, rounding)
     change({"runtime": {"precision": precision}})
     run("extract-vgg-features")
     start_keras()
-    manifest, run_base = read_manifest(), live_base(SIZE)
+    manifest, run_base = read_manifest(), live_base(SIZE, precision)
     nothing, rng = Augment(**NO_AUGMENTATION), np.random.default_rng(0)
     pixels, (features, _) = read_pixels(len(manifest), SIZE), read_features(len(manifest))
     for rows in rows_by_split(manifest, "image").values():

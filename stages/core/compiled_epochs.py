@@ -4,7 +4,7 @@
 Here XLA compiles the whole epoch, the loop over its batches included.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,28 +61,28 @@ class CompiledEpochs:
 
     def fit(
         self,
-        inputs_by_epoch: Iterable[np.ndarray],
+        inputs_from: Callable[[int], Iterable[np.ndarray]],
         labels: np.ndarray,
         val: tuple[np.ndarray, np.ndarray],
         batch_size: int,
         seed: Sequence[int],
         log: TrainingLog,
     ) -> None:
-        """Train for as long as there are epochs and `log` says so; the model ends with the weights it kept.
+        """Train for as long as `log` says so; the model ends with the weights it kept.
 
         Parameters
         ----------
-        inputs_by_epoch : per epoch, the inputs [items, inputs] of all training items.
+        inputs_from : epoch → per epoch from that one on, the inputs [items, inputs] of all training items.
         labels : [items], class indices.
         val : inputs and labels of the validation split.
         seed : the order of the items in epoch e is a function of (*seed, e).
         """
         targets = keras.utils.to_categorical(labels, self.model.output_shape[-1])
-        for epoch, inputs in enumerate(inputs_by_epoch, start=1):
+        log.resume([*self.model.variables, *self.optimizer.variables])
+        for epoch, inputs in zip(log.epochs(), inputs_from(log.next_epoch), strict=False):
             order = np.random.default_rng([*seed, epoch]).permutation(len(inputs))
             figures = self.run(inputs, targets, order, batch_size)
-            if not log.record(figures, self.predict(val[0]), val[1], self.model.get_weights()):
-                break
+            log.record(figures, self.predict(val[0]), val[1], self.model.get_weights())
         self.model.set_weights(log.kept_weights)
 
     def predict(self, x: np.ndarray) -> np.ndarray:

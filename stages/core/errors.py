@@ -1,4 +1,4 @@
-"""Expected errors: bad parameters, bad data, missing files. One line each, never a traceback."""
+"""Expected errors: bad parameters, bad data, missing files, no room. One line each, never a traceback."""
 
 import sys
 import time
@@ -13,14 +13,30 @@ class InputError(Exception):
 def run_command(command: Callable[[], None]) -> None:
     """Run a program's `main`; an `InputError` becomes one line on stderr and exit code 1.
 
-    Any other exception is a bug and keeps its traceback.
+    So does a lack of memory. Any other exception is a bug and keeps its traceback.
     """
     try:
         command()
-    except InputError as error:
-        line = " ".join(str(error).split())
-        print(f"error: {line}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if isinstance(error, InputError):
+            message = str(error)
+        elif _lacks_memory(error):
+            message = f"not enough memory: {error}"[:300]
+        else:
+            raise
+        print("error:", " ".join(message.split()), file=sys.stderr)
         sys.exit(1)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether NumPy or TensorFlow, if that is loaded, could not allocate an array."""
+    tensorflow = sys.modules.get("tensorflow")
+    return isinstance(error, MemoryError) or (
+        tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
+    )
 
 
 def run_stage(stage: Callable[[], None]) -> None:

@@ -1,11 +1,11 @@
-"""Train a compiled Keras model on batches that are made while it computes."""
+"""Train a Keras model on batches that are made while it computes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from stages.core.runtime import keras
+from stages.core.runtime import keras, tf
 from stages.core.training_log import TrainingLog
 
 LEARNING_RATE_FACTOR = 0.2
@@ -13,12 +13,37 @@ LEARNING_RATE_FACTOR = 0.2
 Batch = tuple[np.ndarray, np.ndarray]
 
 
+class TrainingStep:
+    """One update of a model that ends in a softmax, by the gradient of the categorical cross-entropy."""
+
+    def __init__(self, model: keras.Model, optimizer: keras.Optimizer) -> None:
+        optimizer.build(model.trainable_variables)
+        weights = model.trainable_variables
+
+        def gradients(inputs: tf.Tensor, targets: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                probabilities = model(inputs, training=True)
+                loss = tf.reduce_mean(keras.losses.categorical_crossentropy(targets, probabilities))
+            hits = tf.argmax(probabilities, axis=1) == tf.argmax(targets, axis=1)
+            return tape.gradient(loss, weights), loss, tf.reduce_mean(tf.cast(hits, tf.float32))
+
+        self._gradients = tf.function(gradients, reduce_retracing=True)
+        # XLA does not help convolutions on a CPU; of Adam's dozen passes over all weights it makes one.
+        self._apply = tf.function(lambda found: optimizer.apply(found, weights), jit_compile=True)
+
+    def __call__(self, inputs: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+        """Update on `inputs` [n, …] and one-hot `targets` [n, classes]: loss and accuracy before that."""
+        found, loss, accuracy = self._gradients(tf.constant(inputs), tf.constant(targets))
+        self._apply(found)
+        return float(loss), float(accuracy)
+
+
 def train(
     model: keras.Model,
+    optimizer: keras.Optimizer,
     make_batch: Callable[[np.ndarray, int, int], Batch],
     items: int,
     val: Batch,
-    epochs: int,
     batch_size: int,
     seed: list[int],
     log: TrainingLog,
@@ -28,16 +53,17 @@ def train(
 
     Parameters
     ----------
-    model : compiled with the metric accuracy alone; ends in a softmax.
+    model : ends in a softmax; its trainable weights are those that learn.
     make_batch : (item numbers, epoch, step) → inputs and one-hot targets; runs beside the training step.
     items : number of training items; their order in epoch e is a function of (*seed, e).
     val : inputs, as `predict` takes them, and class indices of the validation split.
     schedule_patience : after this many epochs in a row without a lower validation loss the learning rate
         is multiplied by 0.2; None: it stays.
     """
-    lowest_loss, epochs_since = np.inf, 0
+    update = TrainingStep(model, optimizer)
+    log.resume([*model.variables, *optimizer.variables])
     with ThreadPoolExecutor(1) as worker:
-        for epoch in range(1, epochs + 1):
+        for epoch in log.epochs():
             order = np.random.default_rng([*seed, epoch]).permutation(items)
             parts = [order[start : start + batch_size] for start in range(0, items, batch_size)]
             upcoming = worker.submit(make_batch, parts[0], epoch, 0)
@@ -46,19 +72,24 @@ def train(
                 inputs, targets = upcoming.result()
                 if step + 1 < len(parts):
                     upcoming = worker.submit(make_batch, parts[step + 1], epoch, step + 1)
-                sums += np.multiply(model.train_on_batch(inputs, targets), len(targets))
+                sums += np.multiply(update(inputs, targets), len(targets))
             loss, accuracy = sums / items
-            if not log.record(
-                (loss, accuracy), predict(model, val[0], batch_size), val[1], model.get_weights()
-            ):
-                break
-            val_loss = log.history["val_loss"][-1]
-            epochs_since = 0 if val_loss < lowest_loss else epochs_since + 1
-            lowest_loss = min(lowest_loss, val_loss)
-            if epochs_since == schedule_patience:
-                model.optimizer.learning_rate = float(model.optimizer.learning_rate) * LEARNING_RATE_FACTOR
-                epochs_since = 0
+            log.record((loss, accuracy), predict(model, val[0], batch_size), val[1], model.get_weights())
+            if schedule_patience and at_plateau(log.history["val_loss"], schedule_patience):
+                optimizer.learning_rate = float(optimizer.learning_rate) * LEARNING_RATE_FACTOR
     model.set_weights(log.kept_weights)
+
+
+def at_plateau(losses: Sequence[float], patience: int) -> bool:
+    """Whether the last of `losses` ends `patience` epochs in a row without a lower one than ever before.
+
+    After a plateau counting starts anew.
+    """
+    lowest, since = np.inf, 0
+    for loss in losses:
+        since = 0 if loss < lowest else since % patience + 1
+        lowest = min(lowest, loss)
+    return since == patience
 
 
 def predict(model: keras.Model, inputs: np.ndarray, batch_size: int) -> np.ndarray:

@@ -1,7 +1,10 @@
-"""Arrays that may be larger than memory: .npy files, read through a memory map."""
+"""Arrays that may be larger than memory: .npy files, written a part at a time, read through a memory map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -23,6 +26,32 @@ class ArrayRows:
 
     def __getitem__(self, which: slice | np.ndarray) -> np.ndarray:
         return self._array[self._rows[which]]
+
+
+class ArrayParts:
+    """An array on disk that is filled part by part; zero where nothing is written.
+
+    Through the file and not through a memory map, where a full disk would be a crash.
+    """
+
+    def __init__(self, file: IO[bytes], dtype: DTypeLike, shape: tuple[int, ...]) -> None:
+        self._file, self._dtype = file, np.dtype(dtype)
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        self._start = file.tell()
+        file.truncate(self._start + prod(shape) * self._dtype.itemsize)
+
+    def write(self, first: int, values: np.ndarray) -> None:
+        """Write `values` in one run that begins at element number `first` of the flattened array."""
+        self._file.seek(self._start + first * self._dtype.itemsize)
+        self._file.write(np.ascontiguousarray(values, self._dtype).data)
+
+
+@contextmanager
+def new_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> Iterator[ArrayParts]:
+    """A new .npy file of zeros, to be filled in the block."""
+    with path.open("wb") as file:
+        yield ArrayParts(file, dtype, shape)
 
 
 def read_memory_map(path: Path, dtype: DTypeLike, shape: Sequence[int | None]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What stages write: whole files or none, and the same bytes for the same content."""
 
 import csv
+import errno
 import json
 import math
 import os
@@ -14,30 +15,72 @@ import numpy as np
 
 from stages.core.errors import InputError
 
+# What a disk may say of a file that is being written; the user has to make room or give leave.
+NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` if the block succeeds, else remove it.
 
     What is written may be a file or a folder. A reader sees the old content or the new one, never a part.
+    What killed processes have left under such names is removed first.
+
+    Raises
+    ------
+    InputError
+        The disk is full, or the folder may not be written to; the old content stays.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left_over in path.parent.glob(f".{path.stem}.*.tmp*"):
+            if not _is_running(left_over.name.removeprefix(f".{path.stem}.").split(".")[0]):
+                _remove(left_over)
         yield temporary
         if path.is_dir():
-            aside = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
+            aside = path.with_name(f".{path.stem}.{os.getpid()}.tmp.old")
             path.rename(aside)
             temporary.replace(path)
             shutil.rmtree(aside)
         else:
             temporary.replace(path)
+    except InputError:
+        raise
+    except Exception as error:
+        reason = _not_writable(error)
+        if reason is None:
+            raise
+        raise InputError(f"{path}: cannot be written: {reason}") from None
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    elif path.exists():  # asked first: on a disk for reading only, to unlink nothing is an error too
+        path.unlink()
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def _not_writable(error: BaseException | None) -> str | None:
+    """The disk's reason, if that is what lies behind `error`: a library may have wrapped it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+            return os.strerror(error.errno)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def write_metrics(path: str | Path, metrics: Mapping[str, float]) -> None:
@@ -73,8 +116,8 @@ def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read the arrays called `names` from an .npz; pickled objects are refused.
+def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays called `names`, or all, from an .npz; pickled objects are refused.
 
     Raises
     ------
@@ -83,7 +126,9 @@ def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            if sorted(archive.files) != sorted(names):
+            if names is None:
+                names = archive.files
+            elif sorted(archive.files) != sorted(names):
                 raise InputError(f"{path}: holds the arrays {archive.files}, expected {list(names)}")
             arrays = {name: archive[name] for name in names}
     except InputError:

@@ -47,16 +47,17 @@ def deform(images: np.ndarray, deformation: Deformation, rng: np.random.Generato
 
 
 def deformed_epochs(
-    images: np.ndarray, deformation: Deformation, seed: int, epochs: int
+    images: np.ndarray, deformation: Deformation, seed: int, epochs: int, first: int = 1
 ) -> Iterator[np.ndarray]:
-    """Per epoch, all images as network input [n, side · side] from 0 to 1, newly deformed.
+    """Per epoch from `first` to `epochs`, all images as network input [n, side · side], newly deformed.
 
+    From 0 to 1.
     The next epoch is prepared in a thread while the caller trains on this one. Epoch e is a function of
     (seed, e) alone.
     """
     if deformation.is_none():
         pixels = as_network_input(images)
-        for _ in range(epochs):
+        for _ in range(first, epochs + 1):
             yield pixels
         return
 
@@ -64,8 +65,8 @@ def deformed_epochs(
         return as_network_input(deform(images, deformation, np.random.default_rng([seed, 3, epoch])))
 
     with ThreadPoolExecutor(1) as worker:
-        upcoming = worker.submit(prepare, 1)
-        for epoch in range(1, epochs + 1):
+        upcoming = worker.submit(prepare, first)
+        for epoch in range(first, epochs + 1):
             ready = upcoming.result()
             if epoch < epochs:
                 upcoming = worker.submit(prepare, epoch + 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.core.memory_maps import read_memory_map
+from stages.core.memory_maps import new_array, read_memory_map
 from stages.core.outputs import replacing
 from stages.datasets.driver_images import load_images
 
@@ -21,12 +21,10 @@ def write_pixels(root: Path, paths: Sequence[str], size: int) -> None:
     InputError
         An image is missing or cannot be read; nothing is written then.
     """
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(paths), size, size, 3)}
-    # Written through the file and not through a memory map, where a full disk would be a crash.
-    with replacing(PIXELS) as temporary, temporary.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
+    with replacing(PIXELS) as temporary, new_array(temporary, np.uint8, (len(paths), size, size, 3)) as array:
         for start in range(0, len(paths), DECODED_AT_ONCE):
-            file.write(load_images(root, paths[start : start + DECODED_AT_ONCE], size))
+            images = load_images(root, paths[start : start + DECODED_AT_ONCE], size)
+            array.write(start * size * size * 3, images)
 
 
 def read_pixels(items: int, size: int) -> np.ndarray:

@@ -1,11 +1,14 @@
 """Features of the frozen base: kept on disk in half precision, or computed when they are asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from stages.core.memory_maps import ArrayRows, read_memory_map
+from stages.core.memory_maps import ArrayParts, ArrayRows, new_array, read_memory_map
 
 FEATURES = Path("data/vgg-features")
 CHANNELS = 512  # of the base's last layer
@@ -30,14 +33,33 @@ class LiveFeatures:
         return self._compute(self._images[which].astype(np.float32))
 
 
-def create_features(folder: Path, views: int, items: int, shape: tuple[int, ...]) -> tuple[np.memmap, ...]:
-    """Two new memory-mapped files, to be filled: features and classes, as `read_features` gives them."""
+class FeatureWriter(NamedTuple):
+    """The two files that `read_features` reads, while they are filled."""
+
+    features: ArrayParts
+    classes: ArrayParts
+    shape: tuple[int, ...]
+
+    def write(self, view: int, rows: np.ndarray, features: np.ndarray, classes: np.ndarray) -> None:
+        """Write a view of the manifest's `rows` [n]: features [n, height, width, channels], classes [n]."""
+        _, items, *one = self.shape
+        for row, of_row, class_ in zip(rows, features, classes, strict=True):
+            place = view * items + int(row)
+            self.features.write(place * prod(one), of_row)
+            self.classes.write(place, class_)
+
+
+@contextmanager
+def new_features(folder: Path, views: int, items: int, shape: tuple[int, ...]) -> Iterator[FeatureWriter]:
+    """Two new files in `folder`, to be filled in the block; a view that is not written is of `NO_CLASS`."""
     folder.mkdir(parents=True, exist_ok=True)
-    create = np.lib.format.open_memmap
-    features = create(folder / "features.npy", "w+", np.float16, (views, items, *shape))
-    classes = create(folder / "classes.npy", "w+", np.uint8, (views, items))
-    classes[:] = NO_CLASS
-    return features, classes
+    whole = (views, items, *shape)
+    with (
+        new_array(folder / "features.npy", np.float16, whole) as features,
+        new_array(folder / "classes.npy", np.uint8, (views, items)) as classes,
+    ):
+        classes.write(0, np.full(views * items, NO_CLASS, np.uint8))
+        yield FeatureWriter(features, classes, whole)
 
 
 def read_features(items: int) -> tuple[np.ndarray, np.ndarray]:

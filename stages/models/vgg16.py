@@ -14,6 +14,7 @@ from stages.core.outputs import read_arrays, write_arrays
 from stages.core.runtime import keras
 
 BASE_FILE = Path("models/vgg_base.npz")
+HEAD_FILE = Path("models/vgg_head.keras")
 EMBEDDED_FILE = Path("data/raw/embedded/vgg16_base.npz")  # written by stage pretrain-vgg-base
 MEAN_RGB = (123.68, 116.779, 103.939)  # of ImageNet's training images, in grey levels
 IMAGENET_MD5 = "6d6bbae143d832006294945121d1f1fc"  # vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5

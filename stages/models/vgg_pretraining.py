@@ -53,8 +53,10 @@ def compile_for_pretraining(model: keras.Model, steps: int, learning_rate: float
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up
     )
+    optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
+    optimizer.build(model.trainable_variables)
     model.compile(
-        keras.optimizers.Adam(schedule, global_clipnorm=1.0),
+        optimizer,
         losses,
         loss_weights=LOSS_WEIGHTS,
         metrics={"cells": ["accuracy"], "held": ["accuracy"]},

@@ -1,0 +1,95 @@
+"""Told to stop, a stage does so at once, wherever it is, with one line; nor does it outlive its DVC."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TINY, change_params, copy_repository
+
+SECONDS = 2.0  # in which it must have stopped
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """A copy of the repository where training takes long."""
+    folder = tmp_path_factory.mktemp("interruption")
+    copy_repository(folder)
+    change_params(folder, TINY | {"mnist": TINY["mnist"] | {"epochs": 100_000, "patience": 100_000}})
+    subprocess.run([sys.executable, "-m", "stages.prepare_digits"], cwd=folder, check=True)
+    return folder
+
+
+def start(folder, **options):
+    command = [sys.executable, "-m", "stages.train_mnist"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, **pipes, **options)
+
+
+def wait_for(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("moment", ["importing", "training"])
+def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, signal_name, moment):
+    metrics = (workspace / "metrics" / "train_mnist.json").read_bytes()
+    checkpoint = workspace / ".checkpoints" / "train-mnist.npz"
+    checkpoint.unlink(missing_ok=True)
+    process = start(workspace)
+    if moment == "importing":  # TensorFlow, which takes seconds
+        time.sleep(1.0)
+    else:
+        wait_for(checkpoint.exists)
+    told = time.monotonic()
+    process.send_signal(signal.Signals[signal_name])
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - told < SECONDS
+    assert errors == f"train-mnist: stopped ({signal_name}); `make repro` goes on from here\n"
+    assert process.returncode == 128 + signal.Signals[signal_name]
+    assert (workspace / "metrics" / "train_mnist.json").read_bytes() == metrics
+
+
+def test_ctrl_c_does_not_reach_a_background_job(workspace):
+    """Shells start those with SIGINT ignored, so that Ctrl-C stops what is in front of them."""
+    process = start(workspace, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1.0)
+    process.terminate()
+    assert process.communicate(timeout=30)[1].startswith("train-mnist: stopped (SIGTERM)")
+
+
+def test_a_stage_does_not_outlive_the_dvc_that_started_it(workspace):
+    """Killed, DVC cannot pass anything on; an orphan would write over the outputs of the next run."""
+    said = workspace / "said.txt"
+    script = (
+        "import subprocess, sys; stage = subprocess.Popen([sys.executable, '-m', 'stages.train_mnist'], "
+        f"stderr=open({str(said)!r}, 'w')); print(stage.pid, flush=True); stage.wait()"
+    )
+    environment = os.environ | {"DVC_STAGE": "train-mnist"}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=workspace, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    stage = int(parent.stdout.readline())
+    time.sleep(1.0)
+    parent.kill()
+    parent.communicate()
+    wait_for(lambda: said.read_text() != "", SECONDS)
+    assert said.read_text() == "train-mnist: stopped (DVC is gone); `make repro` goes on from here\n"
+    wait_for(lambda: not is_running(stage), SECONDS)
+
+
+def is_running(pid):
+    status = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():  # an orphan may stay a zombie where nobody waits for it
+        return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+    return subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode == 0
