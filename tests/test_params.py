@@ -239,7 +239,7 @@ def test_a_group_that_is_no_mapping_is_refused(group, capsys):
         (CELSIUS.replace("  low", "  count: 10\n  low").encode(), 'duplicate key "count"'),
         (CELSIUS.encode() + b"---\n" + CELSIUS.encode(), "not valid YAML"),
         (b"celsius: {count: 160\n", "not valid YAML"),
-        (b"celsius: *nowhere\n", "undefined alias"),
+        (b"celsius: *nowhere\n", "alias *nowhere: not allowed; write the value itself in"),
         (b"celsius: !!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
         (b"celsius: \xff\xfe\n", "not valid YAML"),
         (b"celsius: \x00\n", "not valid YAML"),

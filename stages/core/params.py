@@ -9,7 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.composer import Composer, ComposerError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import Node
 
 from stages.core.errors import InputError
 
@@ -86,15 +88,28 @@ def _read_groups() -> dict[str, Any]:
     return content
 
 
+class _WithoutAliases(Composer):
+    """Refuses `*name`: a few lines of aliases to aliases stand for more values than memory holds."""
+
+    def compose_node(self, parent: Node | None, index: int | None) -> Node | None:
+        if self.parser.check_event(AliasEvent):
+            event = self.parser.peek_event()
+            problem = f"alias *{event.anchor}: not allowed; write the value itself"
+            raise ComposerError(None, None, problem, event.start_mark)
+        return super().compose_node(parent, index)
+
+
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         # The same YAML 1.2 reader as DVC's, so that 1e-5 is a number for both; refuses duplicate keys.
-        content = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Composer = _WithoutAliases
+        content = yaml.load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run from the top of the repository") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, no such date
+    except Exception as error:  # ruamel.yaml raises many kinds, KeyError for `!!bool maybe` among them.
         first_lines = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not valid YAML: {first_lines}") from None
     if not isinstance(content, dict):
