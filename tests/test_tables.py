@@ -65,7 +65,7 @@ def test_text_is_never_taken_for_a_number_or_a_missing_value():
         (b"a,b\n1,2\n3,4,5\n", "not a CSV file"),
         (b'a,b\n1,"2\n', "not a CSV file"),
         (b"a,b\n1,\xff\n", "not a CSV file"),
-        (b"a,b\n1,2,3\n", "more cells"),
+        (b"a,b\n1,2,3\n", "Expected 2 fields in line 2, saw 3"),
         (b"a,b\n1,2\n\n3,warm\n", "row 4: b 'warm'"),
     ],
 )

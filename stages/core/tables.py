@@ -14,23 +14,25 @@ def read_table(path: str | Path, columns: Sequence[str], dtype: type) -> pd.Data
     Raises
     ------
     InputError
-        The file is missing, is not CSV in UTF-8, lacks a column, has no rows, an empty cell or a value
-        of another type.
+        The file is missing, is not CSV in UTF-8, lacks a column or has it twice, has no rows, an empty
+        cell or a value of another type.
     """
     try:
+        # Without a header, or pandas would rename a column that is there twice, and take the first.
         table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
+            path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
         )
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: not a CSV file: {error}") from None
-    if not isinstance(table.index, pd.RangeIndex):
-        raise InputError(f"{path}: its rows have more cells than its header")
+    header = table.iloc[0].tolist()
+    for name in columns:
+        if header.count(name) != 1:
+            many = f"{header.count(name)} columns" if name in header else "no column"
+            raise InputError(f"{path}: {many} {name!r}; needed are {', '.join(columns)}, once each")
+    table = table.set_axis(header, axis=1).iloc[1:].reset_index(drop=True)
     table = table[(table != "").any(axis=1)]  # without blank lines; the index still counts them
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise InputError(f"{path}: no column {missing[0]!r}; needed are {', '.join(columns)}")
     if table.empty:
         raise InputError(f"{path}: no rows below the header")
     table = table[list(columns)]
