@@ -24,29 +24,38 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
     Raises
     ------
     InputError
-        Not IDX, not bytes, another number of dimensions, or not as long as its header says.
+        Not IDX, not bytes, another number of dimensions, no items, or not as long as its header says.
     """
     try:
         with path.open("rb") as file:
             compressed = file.read(2) == GZIP_MAGIC
         with gzip.open(path) if compressed else path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            header = file.read(4 + 4 * dimensions)
+            shape = _shape(header, path, dimensions)
+            size, limit = prod(shape), MAX_BYTES - len(header)
+            # One byte more than there should be: whatever else a bomb decompresses to is never made.
+            data = file.read(min(size, limit) + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    if len(content) > MAX_BYTES:
+    if len(data) > limit:
         raise InputError(f"{path}: more than {MAX_BYTES} bytes once decompressed")
-    header = 4 + 4 * dimensions
-    if content[:4] != bytes([0, 0, UNSIGNED_BYTE, dimensions]) or len(content) < header:
+    if len(data) != size:
+        found = f"{'at least ' if len(data) > size else ''}{len(data)} bytes of data"
+        raise InputError(f"{path}: {found}, the header {shape} needs {size}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _shape(header: bytes, path: Path, dimensions: int) -> list[int]:
+    expected = bytes([0, 0, UNSIGNED_BYTE, dimensions])
+    if header[:4] != expected or len(header) < 4 + 4 * dimensions:
         raise InputError(
-            f"{path}: begins with {content[:4].hex()}, not with the IDX header "
-            f"{bytes([0, 0, UNSIGNED_BYTE, dimensions]).hex()} of unsigned bytes in {dimensions} dimension(s)"
+            f"{path}: begins with {header[:4].hex()}, not with the IDX header {expected.hex()} "
+            f"of unsigned bytes in {dimensions} dimension(s)"
         )
-    shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
-    if len(content) - header != prod(shape):
-        raise InputError(
-            f"{path}: {len(content) - header} bytes of data, the header {shape} needs {prod(shape)}"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    shape = [int.from_bytes(header[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
+    if 0 in shape:
+        raise InputError(f"{path}: no items; the header says {shape}")
+    return shape
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -55,13 +64,11 @@ def read_idx_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.
     Raises
     ------
     InputError
-        As `read_idx`; also: counts that differ, no item, a label above 9.
+        As `read_idx`; also: counts that differ, a label above 9.
     """
-    images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
+    labels, images = read_idx(labels_path, 1), read_idx(images_path, 3)
     if len(images) != len(labels):
         raise InputError(f"{labels_path}: {len(labels)} labels for the {len(images)} images of {images_path}")
-    if not len(labels):
-        raise InputError(f"{labels_path}: no items")
     if labels.max() > 9:
         row = int((labels > 9).argmax())
         raise InputError(f"{labels_path}: item {row}: label {labels[row]}; allowed are 0 to 9")
