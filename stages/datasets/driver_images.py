@@ -38,11 +38,12 @@ MANIFEST = Path("data/driver-manifest.csv")
 WAYS = ("image", "driver")  # to split: see stages/datasets/splits.py
 MANIFEST_COLUMNS = ("path", "class", "subject", "by_image", "by_driver")
 SPLITS = ("train", "val", "test")
-# Pillow's own limit is higher than MAX_PIXELS, and its note on transparency does not concern us. Set once:
-# warnings.catch_warnings is not safe in the threads of load_images.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-warnings.filterwarnings("ignore", message="Palette images with Transparency", category=UserWarning)
+# Pillow warns of sizes above a limit of its own, of transparency and of damaged EXIF; what matters here is
+# refused. Set once: warnings.catch_warnings is not safe in the threads of load_images.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 MAX_PIXELS = 50_000_000  # a camera's picture fits; a header that promises more is refused unread
+# What browsers show. Pillow tries all that it knows, and starts another program, Ghostscript, for EPS.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 
 
 class Drivers(Group):
@@ -68,14 +69,22 @@ def read_image_list(root: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A column is missing, a class is not c0 to c9, an image is listed twice, missing, or outside `root`.
+        A column is missing, a class is not c0 to c9, a subject or name has characters that do not show, an
+        image is listed twice, missing, or outside `root`.
     """
     source = root / CSV_NAME
     table = read_table(source, ("subject", "classname", "img"), str)
     top = root.resolve()
     paths = []
-    for index, classname, name in zip(table.index, table["classname"], table["img"], strict=True):
+    for index, subject, classname, name in table[["subject", "classname", "img"]].itertuples():
         row = index + 2
+        for column, text in (("subject", subject), ("img", name)):
+            # "p1 " would be another driver than "p1": one person in two splits.
+            if text != text.strip() or not text.isprintable():
+                raise InputError(
+                    f"{source}: row {row}: {column} {text!r}; allowed are characters that show, and spaces "
+                    "between them"
+                )
         if classname not in CLASSES:
             raise InputError(f"{source}: row {row}: classname {classname!r}; allowed are c0 to c9")
         if Path(name).name != name:
@@ -90,9 +99,13 @@ def read_image_list(root: Path) -> pd.DataFrame:
         if not exists:
             raise InputError(f"{source}: row {row}: no image {root / path}")
         paths.append(path.as_posix())
-    twice = table.index[table["img"].duplicated()]
+    # Upper and lower case are one on some disks, where both names would be one picture.
+    twice = table.index[table["img"].str.casefold().duplicated()]
     if len(twice):
-        raise InputError(f"{source}: row {twice[0] + 2}: img {table['img'][twice[0]]!r} is listed before")
+        raise InputError(
+            f"{source}: row {twice[0] + 2}: img {table['img'][twice[0]]!r} is listed before; "
+            "allowed is once, upper and lower case alike"
+        )
     listed = pd.DataFrame({"path": paths, "class": table["classname"], "subject": table["subject"]})
     return listed.sort_values("path", ignore_index=True)
 
@@ -142,13 +155,15 @@ def images_root() -> Path:
 def load_image(path: Path, size: int) -> np.ndarray:
     """Decode, turn upright (EXIF), make RGB and resize to uint8 [size, size, 3].
 
+    Of an animation it is the first frame.
+
     Raises
     ------
     InputError
         The file is missing, not an image, truncated, or absurdly large.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise InputError(f"{path}: {image.width}×{image.height} pixels; allowed are {MAX_PIXELS:,}")
             image.draft("RGB", (size, size))  # lets the JPEG decoder skip detail that is thrown away here
@@ -159,7 +174,7 @@ def load_image(path: Path, size: int) -> np.ndarray:
     except InputError:
         raise
     except Exception as error:  # Pillow raises many kinds for a damaged file.
-        raise InputError(f"{path}: not a readable image: {error}") from None
+        raise InputError(f"{path}: not a readable image ({', '.join(FORMATS)}): {error}") from None
 
 
 def load_images(root: Path, paths: Sequence[str], size: int) -> np.ndarray:
