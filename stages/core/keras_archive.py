@@ -21,6 +21,10 @@ def load_keras(path: str | Path) -> keras.Model:
     InputError
         The file is missing or is no model that may be loaded.
     """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; `dvc repro` makes it")
+    if not zipfile.is_zipfile(path):  # Keras would say that it is not there.
+        raise InputError(f"{path}: not a loadable Keras model: no whole .keras archive")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds for a damaged or unsafe archive.

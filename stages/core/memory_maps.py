@@ -66,7 +66,7 @@ def read_memory_map(path: Path, dtype: DTypeLike, shape: Sequence[int | None]) -
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # NumPy raises many kinds for a damaged header.
         raise InputError(f"{path}: not a readable array: {error}") from None
     if not isinstance(array, np.ndarray):
         raise InputError(f"{path}: not a readable array: a .npz archive")

@@ -17,8 +17,17 @@ def read_source(source: str, folder: Path) -> tuple[Images, Images | None]:
     ----------
     source : "digits", "mnist", or the name of a folder with IDX files.
     folder : where that source's files lie; `mnist` without files there is fetched by Keras.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be read or has no IDX files where they are needed, a file is damaged, images are not
+        28×28, or MNIST cannot be fetched.
     """
-    has_files = any("idx" in path.name for path in folder.iterdir()) if folder.is_dir() else False
+    try:
+        has_files = any("idx" in path.name for path in folder.iterdir()) if folder.is_dir() else False
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from None
     if source == "digits" and not has_files:
         return _scikit_learn_digits(), None
     if source == "mnist" and not has_files:

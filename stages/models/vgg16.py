@@ -104,14 +104,19 @@ def load_published(base: keras.Model, source: str, folder: Path) -> None:
     Raises
     ------
     InputError
-        No file or several, not the layout, for "imagenet" another file or no network.
+        No file or several, not the layout, weights that are not finite, for "imagenet" another file or no
+        network.
     """
-    files = sorted(folder.glob("*.h5")) if folder.is_dir() else []
+    try:
+        files = sorted(path for path in folder.glob("*.h5") if path.is_file())
+        published = not files or source != "imagenet" or _md5(files[0]) == IMAGENET_MD5
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from None
     if len(files) > 1:
         raise InputError(f"{folder}: {files[0].name} and {files[1].name}: keep one of them")
     if not files and source != "imagenet":
         raise InputError(f"{folder}: no .h5 file with VGG16 weights")
-    if files and source == "imagenet" and _md5(files[0]) != IMAGENET_MD5:
+    if not published:
         raise InputError(f"{files[0]}: not the published file, whose MD5 is {IMAGENET_MD5}")
     try:
         if files:
@@ -125,6 +130,8 @@ def load_published(base: keras.Model, source: str, folder: Path) -> None:
         raise InputError(
             f"vgg.weights: imagenet could not be fetched ({error}); put its .h5 file into {folder}/"
         ) from None
+    if not all(np.isfinite(weights).all() for weights in base.get_weights()):
+        raise InputError(f"{files[0] if files else source}: holds weights that are not finite")
     first = base.get_layer("block1_conv1")
     kernel, bias = first.get_weights()
     first.set_weights([kernel[:, :, ::-1, :], bias])
@@ -141,7 +148,7 @@ def load_base(image_size: int, path: Path) -> keras.Model:
     Raises
     ------
     InputError
-        The file is missing, or does not hold exactly this base's arrays in their shapes.
+        The file is missing, or does not hold exactly this base's arrays, finite and in their shapes.
     """
     base = build_base(image_size)
     arrays = read_arrays(path, [variable.path for variable in base.variables])
@@ -149,6 +156,8 @@ def load_base(image_size: int, path: Path) -> keras.Model:
         array = arrays[variable.path]
         if array.shape != variable.shape:
             raise InputError(f"{path}: {variable.path} is {array.shape}, expected {variable.shape}")
+        if array.dtype not in (np.float16, np.float32) or not np.isfinite(array).all():
+            raise InputError(f"{path}: {variable.path} must be finite numbers, float16 or float32")
         variable.assign(array)
     return base
 
