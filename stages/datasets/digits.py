@@ -36,7 +36,8 @@ def load_digits_splits() -> dict[str, Images]:
     Raises
     ------
     InputError
-        The file is missing or does not hold these arrays in these types and shapes.
+        The file is missing or does not hold these arrays in these types and shapes, or a split is empty or has
+        a label above 9.
     """
     names = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")]
     arrays = read_arrays(DIGITS_FILE, names)
@@ -48,4 +49,6 @@ def load_digits_splits() -> dict[str, Images]:
                 f"{DIGITS_FILE}: {split}: images {images.dtype}{images.shape} with labels {labels.dtype}"
                 f"{labels.shape}; needed are uint8 (items, {SIDE}, {SIDE}) with uint8 (items,)"
             )
+        if not len(labels) or labels.max() > 9:
+            raise InputError(f"{DIGITS_FILE}: {split}: needed are labels from 0 to 9, at least one")
     return splits

@@ -116,7 +116,7 @@ def read_manifest() -> pd.DataFrame:
     Raises
     ------
     InputError
-        A class or split is unknown, or `by_driver` has a driver in two splits.
+        A class or split is unknown, a split is empty, or `by_driver` has a driver in two splits.
     """
     table = read_table(MANIFEST, MANIFEST_COLUMNS, str)
     for column, allowed in (("class", CLASSES), ("by_image", SPLITS), ("by_driver", SPLITS)):
@@ -125,6 +125,10 @@ def read_manifest() -> pd.DataFrame:
             raise InputError(
                 f"{MANIFEST}: row {bad[0] + 2}: {column} {table[column][bad[0]]!r}; allowed: {allowed}"
             )
+    for column in ("by_image", "by_driver"):
+        empty = [split for split in SPLITS if split not in set(table[column])]
+        if empty:
+            raise InputError(f"{MANIFEST}: {column}: no row is {empty[0]!r}; needed are {', '.join(SPLITS)}")
     splits = table.groupby("subject")["by_driver"].unique()
     shared = splits[splits.str.len() > 1]
     if len(shared):
