@@ -36,8 +36,8 @@ def load_digits_splits() -> dict[str, Images]:
     Raises
     ------
     InputError
-        The file is missing or does not hold these arrays in these types and shapes, or a split is empty or has
-        a label above 9.
+        The file is missing or does not hold these arrays in these types and shapes, a split is empty or has a
+        label above 9.
     """
     names = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")]
     arrays = read_arrays(DIGITS_FILE, names)
