@@ -49,7 +49,7 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 class Drivers(Group):
     """The `drivers` group of params.yaml."""
 
-    root: Annotated[str, Field(min_length=1)]
+    root: Annotated[str, Field(min_length=1, pattern=r"^\P{C}*$")]  # no control characters
     count: Annotated[int, Field(ge=3, le=1000)]
     frames: Annotated[int, Field(ge=1, le=1000)]
     height: Annotated[int, Field(ge=32, le=480)]
