@@ -1,0 +1,173 @@
+"""Readers under random input: a valid result or an `InputError`, nothing else."""
+
+import gzip
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from stages.core.errors import InputError
+from stages.core.params import read_params, read_seed
+from stages.core.tables import read_table
+from stages.datasets.driver_images import CLASSES, CSV_NAME, read_image_list
+from stages.datasets.idx import read_idx
+from tests.bad_input.digit_files import idx
+from tests.test_params import GROUPS, SHIPPED
+
+FUZZ = settings(
+    derandomize=True,  # the same examples on every machine
+    deadline=None,
+    database=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def accepted(read):
+    """What `read` returns, or None where it refuses its input in words."""
+    try:
+        return read()
+    except InputError as error:
+        assert str(error)
+        return None
+
+
+def spliced(good):
+    """`good` with a part of it replaced by random bytes."""
+    cut = st.integers(0, len(good))
+    return st.builds(
+        lambda start, end, part: good[: min(start, end)] + part + good[max(start, end) :],
+        cut,
+        cut,
+        st.binary(max_size=8),
+    )
+
+
+CELL = st.text(max_size=6) | st.sampled_from(
+    ["c0", "c9", "p1", "a.jpg", "b c.jpg", "../a.jpg", "1", "-2.5e3"]
+)
+ROWS = st.lists(st.lists(CELL, max_size=4), max_size=4)
+CSV_TEXT = st.builds(
+    lambda header, rows, end: end.join([header, *map(",".join, rows), ""]).encode("utf-8", "surrogatepass"),
+    st.sampled_from(["subject,classname,img", "img,classname,subject,more", "img,img", "a,b", ""]),
+    ROWS,
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+CSV_BYTES = st.binary(max_size=80) | CSV_TEXT | spliced(b"\xef\xbb\xbfsubject,classname,img\np1,c0,a.jpg\n")
+
+
+@FUZZ
+@given(CSV_BYTES)
+@example(b"subject,classname,img\np1,c0,a.jpg\n")
+def test_a_list_of_images_is_valid_or_refused(content):
+    for name in ("c0/a.jpg", "c9/b c.jpg"):
+        path = Path("imgs/train", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    Path(CSV_NAME).write_bytes(content)
+    table = accepted(lambda: read_image_list(Path(".")))
+    if table is not None:
+        assert len(table) and table["path"].is_unique and set(table["class"]) <= set(CLASSES)
+        assert all(Path(path).is_file() for path in table["path"])
+        assert (table["subject"].str.strip() == table["subject"]).all()
+
+
+@FUZZ
+@given(CSV_BYTES | spliced(b"a,b\n1,2\n3,4.5\n"))
+@example(b"b,a\n1,2\n")
+def test_a_table_of_numbers_is_valid_or_refused(content):
+    Path("table.csv").write_bytes(content)
+    table = accepted(lambda: read_table("table.csv", ("a", "b"), float))
+    if table is not None:
+        assert list(table) == ["a", "b"] and len(table) and np.isfinite(table.to_numpy()).all()
+
+
+GOOD_IDX = idx(np.arange(24).reshape(2, 3, 4))
+
+
+@FUZZ
+@given(
+    st.binary(max_size=60)
+    | st.binary(max_size=40).map(lambda data: GOOD_IDX[:4] + data)
+    | spliced(GOOD_IDX)
+    | spliced(gzip.compress(GOOD_IDX, mtime=0))
+    | spliced(GOOD_IDX).map(gzip.compress)
+)
+@example(GOOD_IDX)
+@example(gzip.compress(GOOD_IDX))
+def test_an_idx_file_is_valid_or_refused(content):
+    Path("idx").write_bytes(content)
+    array = accepted(lambda: read_idx(Path("idx"), 3))
+    if array is not None:
+        plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        assert array.dtype == np.uint8 and array.ndim == 3 and idx(array) == plain
+
+
+YAML_LIKE = st.text(alphabet="ab0 1.:-[]{}#&*!?|>%@'\"\\\n\t,~<=_é\x00\ud800", max_size=60)
+
+
+@FUZZ
+@given(
+    st.binary(max_size=60) | (st.text(max_size=60) | YAML_LIKE).map(lambda t: t.encode("utf-8", "replace"))
+)
+@example(SHIPPED.encode())
+def test_params_are_valid_or_refused(content):
+    Path("params.yaml").write_bytes(content)
+    for key, group in GROUPS.items():
+        accepted(lambda key=key, group=group: read_params(key, group))
+    accepted(read_seed)
+
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(codec="utf-8"), max_size=8)
+    | st.binary(max_size=4)
+    | st.dates()
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+PARAMS = YAML(typ="safe", pure=True).load(SHIPPED)
+SETTINGS = [
+    (group, key)
+    for group, values in PARAMS.items()
+    for key in (values if isinstance(values, dict) else [None])
+]
+
+
+def is_plain(value):
+    """Numbers are finite and all else is text, true or false, or lists and groups of such."""
+    if isinstance(value, dict | list):
+        return all(map(is_plain, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str | bool) or math.isfinite(value)
+
+
+@FUZZ
+@given(st.sampled_from(SETTINGS), VALUES)
+@example(("seed", None), 7)
+@example(("mlp", "layers"), [3, 4])
+def test_any_value_of_a_key_is_valid_or_refused(setting, value):
+    group, key = setting
+    content = {group: value if key is None else PARAMS[group] | {key: value}}
+    with open("params.yaml", "w", encoding="utf-8", errors="surrogatepass") as file:
+        YAML(typ="safe", pure=True).dump(content, file)
+    if group == "seed":
+        seed = accepted(read_seed)
+        assert seed is None or (seed == value and 0 <= seed < 2**32)
+    else:
+        params = accepted(lambda: read_params(group, GROUPS[group]))
+        assert params is None or is_plain(params.model_dump())
