@@ -62,57 +62,6 @@ def test_a_bad_picture_leaves_what_was_there_and_no_temporary_file(names):
     assert list(PIXELS.parent.iterdir()) == [PIXELS]
 
 
-def damage(kind):
-    """Put something else where the pixels were."""
-    good = np.load(PIXELS)
-    if kind == "missing":
-        PIXELS.unlink()
-    elif kind == "cut":
-        PIXELS.write_bytes(PIXELS.read_bytes()[:-1])
-    elif kind == "empty":
-        PIXELS.write_bytes(b"")
-    elif kind == "text":
-        PIXELS.write_text("path,class,subject,split\n")
-    elif kind == "archive":
-        with PIXELS.open("wb") as file:
-            np.savez(file, good)
-    elif kind == "pickle":
-        np.save(PIXELS, np.array([{}, []], dtype=object), allow_pickle=True)
-    elif kind == "type":
-        np.save(PIXELS, good.astype(np.float32))
-    elif kind == "count":
-        np.save(PIXELS, good[1:])
-    elif kind == "size":
-        np.save(PIXELS, good[:, 1:])
-    elif kind == "grey":
-        np.save(PIXELS, good[..., 0])
-
-
-@pytest.mark.parametrize(
-    ("kind", "wrong"),
-    [
-        ("missing", "no such file; `dvc repro` makes it"),
-        ("cut", "not a readable array"),
-        ("empty", "not a readable array"),
-        ("text", "not a readable array"),
-        ("archive", "not a readable array"),
-        ("pickle", "not a readable array"),
-        ("type", "float32(5, 6, 6, 3); expected uint8(5, 6, 6, 3)"),
-        ("count", "uint8(4, 6, 6, 3); expected uint8(5, 6, 6, 3)"),
-        ("size", "uint8(5, 5, 6, 3); expected uint8(5, 6, 6, 3)"),
-        ("grey", "uint8(5, 6, 6); expected uint8(5, 6, 6, 3)"),
-    ],
-)
-@pytest.mark.usefixtures("names")
-def test_other_arrays_are_refused_in_one_line_that_names_the_file(kind, wrong):
-    damage(kind)
-    with pytest.raises(InputError) as refused:
-        read_pixels(COUNT, SIZE)
-    assert str(refused.value).startswith("data/driver-pixels.npy: ")
-    assert wrong in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
 def peak_bytes(work):
     tracemalloc.start()
     try:

@@ -227,31 +227,6 @@ def test_a_group_that_is_no_mapping_is_refused(group, capsys):
     assert message.startswith("celsius: ") and "dictionary" in message
 
 
-@pytest.mark.parametrize(
-    ("content", "wrong"),
-    [
-        (b"", "must hold keys"),
-        (b"# a comment alone\n", "must hold keys"),
-        (b"- celsius\n- linreg\n", "must hold keys"),
-        (b"just text\n", "must hold keys"),
-        (b"celsius:\n\tcount: 160\n", "line 2"),
-        (CELSIUS.encode() * 2, 'duplicate key "celsius"'),
-        (CELSIUS.replace("  low", "  count: 10\n  low").encode(), 'duplicate key "count"'),
-        (CELSIUS.encode() + b"---\n" + CELSIUS.encode(), "not valid YAML"),
-        (b"celsius: {count: 160\n", "not valid YAML"),
-        (b"celsius: *nowhere\n", "alias *nowhere: not allowed; write the value itself in"),
-        (b"celsius: !!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
-        (b"celsius: \xff\xfe\n", "not valid YAML"),
-        (b"celsius: \x00\n", "not valid YAML"),
-        (b"celsius: 2024-99-99\n", "not valid YAML"),
-        (b"celsius: " + b"1" * 5000 + b"\n", "not valid YAML"),
-    ],
-)
-def test_a_file_that_is_no_mapping_in_yaml_is_refused(content, wrong, capsys):
-    Path("params.yaml").write_bytes(content)
-    assert wrong in refusal(lambda: read_params("celsius", Celsius), capsys)
-
-
 def test_without_params_yaml_the_message_says_where_to_run(capsys):
     assert "run from the top of the repository" in refusal(read_seed, capsys)
 

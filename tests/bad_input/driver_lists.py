@@ -73,6 +73,12 @@ def name_in_capitals() -> None:
     put(SOURCE, GOOD + "p1,c0,IMG_00.JPG\n")()
 
 
+def name_under_two_classes() -> None:
+    """A picture of another class that has the name of one before."""
+    put("set/imgs/train/c1/img_00.jpg", Path("set/imgs/train/c0/img_00.jpg").read_bytes())()
+    put(SOURCE, GOOD + "p1,c1,img_00.jpg\n")()
+
+
 PLACE = stage(
     "split-driver-images",
     driver_set,
@@ -124,6 +130,11 @@ PLACE = stage(
         "a name in capitals",
         name_in_capitals,
         (f"{SOURCE}: ", "row 42: ", "img 'IMG_00.JPG' is listed before", "upper and lower case alike"),
+    ),
+    Bad(
+        "a name under two classes",
+        name_under_two_classes,
+        (f"{SOURCE}: ", "row 42: ", "img 'img_00.jpg' is listed before"),
     ),
     last("a picture of two drivers", "p1,c0,img_00.jpg", "img 'img_00.jpg' is listed before"),
     first("a driver with a space after it", "p0 ,c0,img_00.jpg", "subject 'p0 '", SHOWN),
