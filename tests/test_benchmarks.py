@@ -23,8 +23,8 @@ from benchmarks import (
 )
 from benchmarks.timing import Row, make_row
 from stages.core.errors import InputError
-from tests.conftest import TINY, change_params
 from tests.imports import ROOT
+from tools.clones import TINY, change_params
 
 FILE_NAMES = {"train": "train", "test": "t10k"}
 

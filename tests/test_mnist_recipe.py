@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stages import prepare_digits, train_mnist
-from tests.conftest import change_params, copy_repository
 from tests.imports import ROOT
+from tools.clones import change_params, copy_repository
 
 PLACES = (ROOT / "data/raw/mnist", Path(os.environ.get("MNIST_IDX", "data/raw/mnist")))
 MNIST = next((place for place in PLACES if any(place.glob("train-images*"))), None)

@@ -8,7 +8,7 @@ import pytest
 
 from stages import write_model_card
 from stages.core.errors import InputError
-from tests.conftest import change_params, copy_repository
+from tools.clones import change_params, copy_repository
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from stages.core.errors import InputError
 from stages.datasets.driver_images import CLASSES, MANIFEST, MANIFEST_COLUMNS
 from stages.datasets.driver_pixels import PIXELS
 from stages.models.pixel_probes import NEAR_DUPLICATE, closest, linear_answers, thumbnails
-from tests.conftest import change_params
 from tests.imports import ROOT
+from tools.clones import change_params
 
 SIZE, DRIVERS, FRAMES = 32, 10, 2
 

@@ -8,8 +8,8 @@ import pytest
 
 from stages import generate_celsius_data
 from stages.core.errors import InputError
-from tests.conftest import TINY, change_params, copy_repository
 from tools import repeat
+from tools.clones import TINY, change_params, copy_repository
 
 
 @pytest.fixture(scope="module")

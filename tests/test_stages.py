@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 
 from stages.core.params import Group
 from stages.write_model_card import CARD
-from tests.conftest import TINY, change_params, copy_repository
 from tests.test_dvc_yaml import MEASURING, STAGES, declared_outputs
+from tools.clones import TINY, change_params, copy_repository
 
 ORDER = [
     "generate-celsius-data",

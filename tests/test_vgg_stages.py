@@ -18,7 +18,7 @@ from stages.datasets.driver_images import SPLITS, WAYS, labels_of, read_manifest
 from stages.datasets.driver_pixels import read_pixels
 from stages.datasets.vgg_features import NO_CLASS, LiveFeatures, read_features
 from stages.train_vgg_head import live_base
-from tests.conftest import TINY, change_params, copy_repository
+from tools.clones import TINY, change_params, copy_repository
 
 SIZE = 32
 SMALL = TINY | {
