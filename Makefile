@@ -5,8 +5,9 @@
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
 
+# JOBS=3: branches of the pipeline that share no data run side by side.
 repro: setup
-	@$(RUN) python -m dvc repro
+	@$(RUN) python -m tools.repro $(if $(JOBS),--jobs "$(JOBS)")
 	@$(SHOW_METRICS)
 
 metrics: setup

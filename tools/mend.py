@@ -1,0 +1,184 @@
+"""What a kill can leave of a run of the pipeline, and its mend.
+
+DVC writes dvc.lock and .dvc/tmp/rwlock in place. Killed meanwhile, it leaves a part of them; killed at any
+other time, entries in rwlock that name its process, whose number another process may get. Stages and DVC
+write outputs under a temporary name beside them, which stays.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+from dvc.utils.serialize import YAMLError, dumps_yaml, parse_yaml, parse_yaml_for_update
+from voluptuous import Invalid
+
+from stages.core.outputs import replacing
+
+LOCK = Path("dvc.lock")
+COPY = Path(".dvc/tmp/dvc.lock.whole")
+RWLOCK = Path(".dvc/tmp/rwlock")
+DVC_MUTEX = Path(".dvc/tmp/lock")
+WRITTEN = ("data", "models", "metrics", "plots", ".checkpoints", ".dvc/cache")
+# .NAME.PID.tmp, with a suffix or .old, is a stage's (stages/core/outputs.py); .TOKEN.tmp is DVC's.
+TEMPORARY = re.compile(r"\..+?(\.(?P<pid>\d+))?(\.old)?\.tmp(\.[^.]+)?")
+
+
+@contextmanager
+def exclusive(path: Path, tick: Callable[[], None], waiting: str) -> Iterator[int]:
+    """Hold a lock file, which the kernel frees when its last holder dies; yields its file descriptor.
+
+    Parameters
+    ----------
+    tick : called several times a second meanwhile; it may raise.
+    waiting : printed once if another process holds the lock.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        said = False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not said:
+                    print(waiting, flush=True)
+                said = True
+            tick()
+            time.sleep(0.1)
+        yield file.fileno()
+
+
+def is_whole(lock: bytes) -> bool:
+    """Whether dvc.lock is as DVC wrote it, or lacks only what DVC finds missing and adds again.
+
+    A dvc.lock cut short can be valid. DVC runs a stage again, or takes it from its cache of runs, if an entry
+    or an output's hash is missing; but it never looks at sizes, which follow the hash.
+    """
+    try:
+        content = COMPILED_LOCKFILE_SCHEMA(parse_yaml(lock.decode(), LOCK))
+    except (UnicodeDecodeError, YAMLError, Invalid):
+        return False
+    files = [
+        file
+        for stage in content.get("stages", {}).values()
+        for kind in ("deps", "outs")
+        for file in stage.get(kind, [])
+    ]
+    return lock.endswith(b"\n") and all(
+        "size" in file and ("nfiles" in file or not file["md5"].endswith(".dir"))
+        for file in files
+        if "md5" in file
+    )
+
+
+def write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def keep_copy() -> None:
+    """Copy dvc.lock to .dvc/tmp/, if it is whole and not copied yet."""
+    try:
+        lock = LOCK.read_bytes()
+    except FileNotFoundError:
+        return
+    if not (COPY.exists() and COPY.read_bytes() == lock) and is_whole(lock):
+        write(COPY, lock)
+
+
+def mend_lock() -> list[str]:
+    """Put the last whole dvc.lock in place of a part of one.
+
+    It may be older: what has run since then, DVC finds in its cache of runs.
+    """
+    if not LOCK.exists() or is_whole(LOCK.read_bytes()):
+        keep_copy()
+        return []
+    committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], capture_output=True, check=False).stdout
+    for source, content in (
+        ("its last whole copy", COPY.read_bytes() if COPY.exists() else b""),
+        ("git's HEAD", committed),
+    ):
+        if is_whole(content):
+            write(LOCK, content)
+            return [f"dvc.lock was cut short: restored from {source}"]
+    LOCK.unlink()
+    return ["dvc.lock was cut short: removed, for DVC to write it anew"]
+
+
+def runs_here(process: psutil.Process, program: str) -> bool:
+    """Whether a process is `program` (such as dvc), started in this repository."""
+    try:
+        command = [Path(part).name for part in process.cmdline()[:3]]
+        return program in command and Path(process.cwd()).is_relative_to(Path.cwd())
+    except psutil.Error:
+        return False
+
+
+def is_stage(pid: int) -> bool:
+    try:
+        return any(part.startswith("stages.") for part in psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False
+
+
+def sweep() -> list[str]:
+    """Remove DVC's list of locked paths and all temporary files, unless a process of theirs is alive."""
+    if any(runs_here(process, "dvc") for process in psutil.process_iter()):
+        return []
+    said = []
+    if RWLOCK.exists():
+        try:
+            held = RWLOCK.read_text("utf-8") not in ("{}", '{"write": {}, "read": {}}')
+        except UnicodeDecodeError:
+            held = True
+        RWLOCK.unlink()
+        if held:
+            said.append("locks of a killed DVC removed")
+    count = 0
+    for folder in WRITTEN:
+        for parent, folders, files in os.walk(folder):
+            for name in [*folders, *files]:
+                fits = TEMPORARY.fullmatch(name)
+                if fits and not (fits["pid"] and is_stage(int(fits["pid"]))):
+                    path = Path(parent, name)
+                    if path.is_dir() and not path.is_symlink():
+                        shutil.rmtree(path)
+                        folders.remove(name)
+                    else:
+                        path.unlink()
+                    count += 1
+    if count:
+        said.append(f"{count} temporary file{'s' * (count > 1)} removed")
+    return said
+
+
+def mend(tick: Callable[[], None]) -> list[str]:
+    """Mend this repository, the current folder; returns what was mended, in words."""
+    with exclusive(DVC_MUTEX, tick, "waiting for another DVC process here"):
+        return mend_lock() + sweep()
+
+
+def sort_lock(stages: list[str], tick: Callable[[], None]) -> None:
+    """Bring the entries of dvc.lock into the order of `stages`, that of dvc.yaml.
+
+    DVC appends the entry of a stage that is new to dvc.lock when it has run.
+    """
+    with exclusive(DVC_MUTEX, tick, "waiting for another DVC process here"):
+        if not LOCK.exists():
+            return
+        content = parse_yaml_for_update(LOCK.read_text("utf-8"), LOCK)
+        entries = content.get("stages", {})
+        order = sorted(entries, key=lambda name: stages.index(name) if name in stages else len(stages))
+        if order != list(entries):
+            content["stages"] = {name: entries[name] for name in order}
+            write(LOCK, dumps_yaml(content).encode())
+        keep_copy()

@@ -1,0 +1,177 @@
+"""`make repro JOBS=3`: DVC's `repro`, safe after any kill, and with branches of the pipeline side by side.
+
+    python -m tools.repro [--jobs N]
+
+First what a kill has left is mended (tools/mend.py). A second run in the same repository waits for the first.
+SIGINT, SIGTERM and SIGHUP end DVC and its stages too. Exit code: DVC's, or 128 and the number of the signal.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from stages.core.errors import InputError, run_command
+from tools import mend
+
+ROOT = Path(__file__).resolve().parent.parent
+MUTEX = Path(".dvc/tmp/repro.lock")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TICK = 0.05  # s
+GRACE = 1.0  # s that a stage has to end by itself
+
+
+class Stopped(Exception):
+    """A signal asks to stop; its number is the argument."""
+
+
+received: list[int] = []
+
+
+def tick() -> None:
+    """Raise `Stopped` if a signal has arrived: only here, so that no process is lost from sight."""
+    if received:
+        raise Stopped(received[0])
+
+
+def branches(stages: Sequence[str]) -> list[list[str]]:
+    """The parts of the pipeline that share no data: the connected components of its graph, in its order."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.repo.graph import get_pipelines
+
+    try:
+        parts = get_pipelines(Repo().index.graph)
+    except DvcException as error:
+        raise InputError(str(error)) from None
+    return sorted(
+        (sorted((stage.name for stage in part), key=stages.index) for part in parts),
+        key=lambda names: stages.index(names[0]),
+    )
+
+
+class Dvc:
+    """One `dvc repro`, the leader of a session, by which its stages are reached too."""
+
+    def __init__(self, targets: Sequence[str], mutex: int, prefix: str = "") -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *targets],
+            start_new_session=True,
+            pass_fds=[mutex],  # if this runner is killed alone, the next one waits for DVC
+            **({"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if prefix else {}),
+        )
+        self._printing = threading.Thread(target=self._print, args=[prefix]) if prefix else None
+        if self._printing:
+            self._printing.start()
+
+    def _print(self, prefix: str) -> None:
+        for line in self.process.stdout:
+            print(prefix + line.decode(errors="replace"), end="", flush=True)
+
+    def signal(self, number: int) -> bool:
+        """Send a signal to DVC and its stages; False if none is left."""
+        self.process.poll()  # a process that nobody has waited for counts as one
+        try:
+            os.killpg(self.process.pid, number)
+        except (ProcessLookupError, PermissionError):  # macOS: the latter where only zombies are left
+            return False
+        return True
+
+    def exit_code(self) -> int | None:
+        """None as long as it runs; 128 and the signal's number if one has ended it."""
+        code = self.process.poll()
+        if code is None:
+            return None
+        self.signal(signal.SIGKILL)  # a stage that outlives its DVC
+        if self._printing:
+            self._printing.join()
+        return code if code >= 0 else 128 - code
+
+
+def run(groups: list[Sequence[str]], jobs: int, mutex: int) -> int:
+    """Run a DVC for each group of targets, `jobs` at a time; returns the first exit code that is not 0."""
+    waiting = list(enumerate(groups, 1))
+    running: list[Dvc] = []
+    codes: list[int] = []
+    seen = 0  # when dvc.lock was last written
+    try:
+        while waiting or running:
+            tick()
+            while waiting and len(running) < jobs:
+                number, targets = waiting.pop(0)
+                running.append(Dvc(targets, mutex, f"{number}| " if len(groups) > 1 else ""))
+            time.sleep(TICK)
+            now = mend.LOCK.stat().st_mtime_ns if mend.LOCK.exists() else 0
+            if now != seen:
+                mend.keep_copy()
+            seen = now
+            ended = [dvc for dvc in running if dvc.exit_code() is not None]
+            codes += [dvc.exit_code() for dvc in ended]
+            running = [dvc for dvc in running if dvc not in ended]
+    finally:
+        stop(running)
+    return next((code for code in codes if code), 0)
+
+
+def stop(running: list[Dvc]) -> None:
+    """End these DVCs and their stages: politely, then surely."""
+    deadline = time.monotonic() + GRACE
+    left = [dvc for dvc in running if dvc.signal(signal.SIGTERM)]
+    while left and time.monotonic() < deadline:
+        time.sleep(TICK)
+        left = [dvc for dvc in left if dvc.signal(0)]
+    for dvc in left:
+        dvc.signal(signal.SIGKILL)
+
+
+def repro(jobs: int) -> int:
+    """Mend, run and tidy up, alone in this repository."""
+    try:
+        stages = list(YAML(typ="safe").load(Path("dvc.yaml"))["stages"])
+    except Exception:  # DVC says what is wrong with it
+        stages = []
+    with mend.exclusive(MUTEX, tick, "another `make repro` runs here: waiting for it to end") as mutex:
+        mended = mend.mend(tick)
+        if mended:
+            print("mended after a kill: " + "; ".join(mended), flush=True)
+        groups = branches(stages) if jobs > 1 and stages else [[]]
+        if len(groups) > 1:
+            for number, names in enumerate(groups, 1):
+                print(f"{number}| {', '.join(names)}", flush=True)
+        try:
+            code = run(groups, jobs, mutex)
+        except Stopped:
+            mend.mend(lambda: None)
+            raise
+        mend.sort_lock(stages, tick)
+        return code
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.repro", description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", default="1", metavar="N", help="branches that run side by side")
+    options = parser.parse_args(arguments)
+    if not options.jobs.isdecimal() or int(options.jobs) < 1:
+        raise InputError(f"--jobs {options.jobs!r}: a whole number from 1 on")
+    for number in SIGNALS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup has set it
+            signal.signal(number, lambda number, frame: received.append(number))
+    os.chdir(ROOT)
+    try:
+        code = repro(int(options.jobs))
+    except Stopped as stopped:
+        name = signal.Signals(stopped.args[0]).name
+        print(f"stopped by {name}; `make repro` goes on from here", file=sys.stderr)
+        code = 128 + stopped.args[0]
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    run_command(main)
