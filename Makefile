@@ -1,6 +1,6 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro metrics compare repeat test lint bench readme lock
+.PHONY: setup repro chaos metrics compare repeat test lint bench readme lock
 
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
@@ -20,6 +20,10 @@ compare: setup
 # STAGE=train-mnist N=5: one stage under several seeds, on the same inputs.
 repeat: setup
 	@$(RUN) python -m tools.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
+
+# N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
+chaos: setup
+	@$(RUN) python -m tools.chaos $(if $(N),--kills "$(N)")
 
 test: lint
 	@$(RUN) python -m pytest

@@ -5,20 +5,32 @@ import pytest
 from tools.clones import clone_origin, make_origin, run_in
 
 
-@pytest.fixture(scope="session")
-def origin(tmp_path_factory):
-    """A git repository whose params.yaml makes every stage take seconds."""
-    folder = tmp_path_factory.mktemp("origin")
-    make_origin(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def clone(origin, tmp_path_factory):
-    """A git clone in which the whole pipeline has run once, by DVC alone; that dvc.lock is committed."""
-    folder = tmp_path_factory.mktemp("clones") / "serial"
+def clone_that_has_run(origin, folder):
+    """A git clone in which DVC has run the pipeline once, by itself; that dvc.lock is committed."""
     clone_origin(origin, folder)
     run_in(folder, "dvc", "repro")
     run_in(folder, "git", "add", "--all")
     run_in(folder, "git", "commit", "--quiet", "--message", "the pipeline has run")
     return folder
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory):
+    """A clone in which the whole pipeline has run."""
+    folder = tmp_path_factory.mktemp("whole")
+    make_origin(folder / "origin")
+    return clone_that_has_run(folder / "origin", folder / "clone")
+
+
+@pytest.fixture(scope="session")
+def short_origin(tmp_path_factory):
+    """A git repository whose pipeline has two short branches."""
+    folder = tmp_path_factory.mktemp("short") / "origin"
+    make_origin(folder, ["generate-celsius-data", "train-linreg", "prepare-digits", "train-mnist"])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def short_clone(short_origin):
+    """A clone in which that pipeline has run."""
+    return clone_that_has_run(short_origin, short_origin.with_name("serial"))

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,18 @@ def run_in(folder: Path, *command: str, check: bool = True) -> subprocess.Comple
     return done
 
 
-def make_origin(folder: Path) -> None:
-    """A git repository with the working tree's files, TINY parameters and no dvc.lock, as one commit."""
+def make_origin(folder: Path, stages: Collection[str] = ()) -> None:
+    """A git repository with the working tree's files, TINY parameters and no dvc.lock, as one commit.
+
+    Where `stages` are named, the pipeline consists of just these.
+    """
     copy_repository(folder)
     (folder / "dvc.lock").unlink(missing_ok=True)
     change_params(folder, TINY)
+    if stages:
+        pipeline = YAML(typ="safe").load(folder / "dvc.yaml")["stages"]
+        kept = {name: stage for name, stage in pipeline.items() if name in stages}
+        YAML(typ="safe").dump({"stages": kept}, folder / "dvc.yaml")
     run_in(folder, "git", "init", "--quiet")
     run_in(folder, "git", "add", "--all")
     identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]

@@ -130,6 +130,15 @@ def is_stage(pid: int) -> bool:
         return False
 
 
+def possible_temporaries() -> Iterator[Path]:
+    """What lies where stages and DVC write, folders before what they hold."""
+    yield from Path().iterdir()
+    for folder in WRITTEN:
+        for parent, folders, files in os.walk(folder):
+            yield from (Path(parent, name) for name in [*folders, *files])
+            folders[:] = [name for name in folders if Path(parent, name).exists()]
+
+
 def sweep() -> list[str]:
     """Remove DVC's list of locked paths and all temporary files, unless a process of theirs is alive."""
     if any(runs_here(process, "dvc") for process in psutil.process_iter()):
@@ -144,18 +153,14 @@ def sweep() -> list[str]:
         if held:
             said.append("locks of a killed DVC removed")
     count = 0
-    for folder in WRITTEN:
-        for parent, folders, files in os.walk(folder):
-            for name in [*folders, *files]:
-                fits = TEMPORARY.fullmatch(name)
-                if fits and not (fits["pid"] and is_stage(int(fits["pid"]))):
-                    path = Path(parent, name)
-                    if path.is_dir() and not path.is_symlink():
-                        shutil.rmtree(path)
-                        folders.remove(name)
-                    else:
-                        path.unlink()
-                    count += 1
+    for path in possible_temporaries():
+        fits = TEMPORARY.fullmatch(path.name)
+        if fits and not (fits["pid"] and is_stage(int(fits["pid"]))):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            count += 1
     if count:
         said.append(f"{count} temporary file{'s' * (count > 1)} removed")
     return said

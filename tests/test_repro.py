@@ -1,0 +1,190 @@
+"""The runner of the pipeline: mends what a kill leaves, runs branches side by side, stops when told."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tools.clones import change_params, clone_origin, environment, run_in
+from tools.mend import COPY, is_whole
+from tools.strikes import differences, processes_in, temporaries
+
+REPRO = [sys.executable, "-m", "tools.repro"]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner needs POSIX processes")
+
+
+@pytest.fixture(scope="module")
+def finished(short_clone):
+    """A clone in which the pipeline has run, for tests that damage it."""
+    folder = short_clone.with_name("damaged")
+    shutil.copytree(short_clone, folder)
+    run_in(folder, *REPRO)
+    return folder
+
+
+def start(folder, *options):
+    return subprocess.Popen(
+        [*REPRO, *options],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def check_mended(folder, reference, done, *phrases):
+    """One line says what was mended, nothing has run again, and all is as it was."""
+    lines = [line for line in done.stdout.splitlines() if line.startswith("mended")]
+    assert len(lines) == 1 and all(phrase in lines[0] for phrase in phrases), done.stdout
+    assert "Running stage" not in done.stdout
+    assert differences(reference, folder) == []
+
+
+def cut_after(lock, text):
+    return lock[: lock.index(text) + len(text)]
+
+
+def test_dvc_lock_is_whole_or_cut_where_dvc_itself_adds_what_is_missing(short_clone):
+    lock = (short_clone / "dvc.lock").read_bytes()
+    assert is_whole(lock)
+    outs = lock.index(b"    outs:", lock.index(b"  prepare-digits:"))
+    lines_of_an_output = {b"path": True, b"hash": True, b"md5": False, b"size": True}
+    position = lock.index(b"- path: ", outs)
+    for key, whole in lines_of_an_output.items():
+        end = lock.index(b"\n", lock.index(key + b": ", position)) + 1
+        assert is_whole(lock[:end]) == whole, key
+        assert not is_whole(lock[: end - 3]), key
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        pytest.param(lambda lock: b"", id="emptied"),
+        pytest.param(lambda lock: lock[: len(lock) // 2], id="half"),
+        pytest.param(lambda lock: cut_after(lock, b"stages:\n"), id="no stage"),
+        pytest.param(lambda lock: lock[:-2], id="valid, the last size lacks a digit"),
+        pytest.param(lambda lock: cut_after(lock, b"outs:\n    - path:") + b" \xc3", id="half a character"),
+    ],
+)
+def test_a_dvc_lock_cut_short_is_restored(finished, short_clone, cut):
+    lock = (finished / "dvc.lock").read_bytes()
+    (finished / "dvc.lock").write_bytes(cut(lock))
+    done = run_in(finished, *REPRO)
+    check_mended(finished, short_clone, done, "dvc.lock was cut short: restored from its last whole copy")
+
+
+def test_without_a_copy_dvc_lock_comes_from_git_and_without_that_from_the_cache_of_runs(
+    finished, short_clone
+):
+    (finished / COPY).unlink()
+    (finished / "dvc.lock").write_bytes(b"schema: '2.0")
+    check_mended(finished, short_clone, run_in(finished, *REPRO), "restored from git's HEAD")
+
+    run_in(finished, "git", "rm", "--quiet", "--cached", "dvc.lock")
+    run_in(finished, "git", "commit", "--quiet", "--message", "no lock")
+    (finished / COPY).unlink()
+    (finished / "dvc.lock").write_bytes(b"schema: '2.0")
+    done = run_in(finished, *REPRO)
+    check_mended(finished, short_clone, done, "removed, for DVC to write it anew")
+    assert done.stdout.count("is cached - skipping run") == 4
+
+
+def test_a_lock_cut_between_two_stages_gets_its_entries_back_in_their_order(finished, short_clone):
+    lock = (finished / "dvc.lock").read_bytes()
+    first = lock.index(b"  generate-celsius-data:")
+    second = lock.index(b"  prepare-digits:")
+    (finished / "dvc.lock").write_bytes(lock[:first] + lock[second:])
+    assert "Running stage" not in run_in(finished, *REPRO).stdout
+    assert differences(short_clone, finished) == []
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param('{"write": {"/data/digi', id="cut short"),
+        # This process's number, as if the killed DVC had had it.
+        pytest.param(
+            json.dumps({"write": {"OUT": {"pid": os.getpid(), "cmd": "dvc repro"}}}), id="number reused"
+        ),
+    ],
+)
+def test_locks_and_temporary_files_of_a_kill_are_removed(finished, short_clone, left):
+    (finished / ".dvc/tmp/rwlock").write_text(left.replace("OUT", str(finished / "data/celsius.csv")))
+    (finished / "data/celsius.csv").unlink()  # else DVC does not look at its list of locked paths for writing
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (finished / f"models/.mnist.{gone.pid}.tmp.keras").write_bytes(b"half")
+    (finished / f".MODEL_CARD.{gone.pid}.tmp.md").write_bytes(b"half")
+    (finished / f"data/.digits.{gone.pid}.tmp").mkdir()
+    (finished / f"data/.digits.{gone.pid}.tmp/part").touch()
+    assert run_in(finished, "dvc", "repro", check=False).returncode == 255
+    done = run_in(finished, *REPRO)
+    check_mended(finished, short_clone, done, "locks of a killed DVC removed", "3 temporary files removed")
+
+
+def test_side_by_side_and_twice_at_once_makes_the_same_bytes(short_origin, short_clone, tmp_path):
+    folder = tmp_path / "clone"
+    clone_origin(short_origin, folder)
+    both = [start(folder, "--jobs", "3"), start(folder, "--jobs", "2")]
+    printed = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], printed
+    first, second = sorted((out for out, _ in printed), key=lambda out: "another `make repro`" in out)
+    assert "another `make repro` runs here" in second and "Running stage" not in second
+    lines = first.splitlines()
+    assert lines[:2] == ["1| generate-celsius-data, train-linreg", "2| prepare-digits, train-mnist"]
+    assert "1| Running stage 'train-linreg':" in lines and "2| Running stage 'train-mnist':" in lines
+    assert lines.index("2| Running stage 'prepare-digits':") < lines.index("1| Updating lock file 'dvc.lock'")
+    assert differences(short_clone, folder) == []
+
+
+def test_a_branch_that_fails_lets_the_other_finish(finished):
+    good = (finished / "params.yaml").read_bytes()
+    change_params(finished, {"celsius": {"noise": -1.0}, "mnist": {"epochs": 1}})
+    done = run_in(finished, *REPRO, "--jobs", "2", check=False)
+    (finished / "params.yaml").write_bytes(good)
+    assert done.returncode == 255
+    assert "1| error: params.yaml: celsius.noise" in done.stdout
+    assert "2| train-mnist: " in done.stdout
+    assert "mnist:\n" in (finished / "dvc.lock").read_text().split("train-mnist")[1]
+
+
+@pytest.mark.parametrize(("name", "jobs"), [("SIGINT", "1"), ("SIGTERM", "1"), ("SIGINT", "2")])
+def test_a_signal_ends_everything_within_two_seconds(finished, name, jobs):
+    good = (finished / "params.yaml").read_bytes()
+    change_params(finished, {"mnist": {"epochs": 5000, "patience": 5000}})
+    runner = start(finished, "--jobs", jobs)
+    try:
+        deadline = time.monotonic() + 60
+        while not any("stages.train_mnist" in p.cmdline() for p in processes_in(finished)):
+            assert time.monotonic() < deadline and runner.poll() is None
+            time.sleep(0.1)
+        time.sleep(4)
+        number = signal.Signals[name]
+        begun = time.monotonic()
+        runner.send_signal(number)
+        out, err = runner.communicate()
+        assert time.monotonic() - begun < 2.5
+        assert runner.returncode == 128 + number
+        assert list(processes_in(finished)) == []
+        assert err.splitlines()[-1] == f"stopped by {name}; `make repro` goes on from here"
+        assert "Traceback" not in out + err
+        assert temporaries(finished) == []
+    finally:
+        for process in [psutil.Process(runner.pid)] if runner.poll() is None else []:
+            process.kill()
+        (finished / "params.yaml").write_bytes(good)
+
+
+@pytest.mark.parametrize("jobs", ["0", "x", "-1", "1.5", ""])
+def test_bad_options_are_one_line(short_origin, jobs):
+    done = run_in(short_origin, *REPRO, f"--jobs={jobs}", check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"error: --jobs {jobs!r}: a whole number from 1 on\n"

@@ -1,0 +1,94 @@
+"""`make chaos N=100`: kill the pipeline at any moment, again and again, and prove that nothing is lost.
+
+    python -m tools.chaos --kills N [--seed S] [--json FILE]
+
+In a clone with tiny parameters the runner (tools/repro.py) is started and gets SIGKILL with all its
+processes: in half of the runs at a random time, in the others when something is being written. A run that
+ends before its kill must have made the same bytes as a reference that nobody disturbed; then a fresh clone
+takes its place. Exit code 1 if anything differs.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from stages.core.errors import InputError, run_command
+from stages.core.outputs import replacing
+from tools.clones import clone_origin, make_origin, run_in
+from tools.strikes import Campaign
+
+START = "(starting)"
+
+
+def table(campaign: Campaign) -> str:
+    """Kills by stage and kind, and what came of them."""
+    kinds = sorted({kind for _, kind in campaign.kills})
+    stages = [START, *campaign.stages]
+    width = max(map(len, stages))
+    lines = [f"{'kills':{width}}" + "".join(f"{kind:>14}" for kind in [*kinds, "all"])]
+    for stage in stages:
+        counts = [campaign.kills.count((stage, kind)) for kind in kinds]
+        lines.append(f"{stage:{width}}" + "".join(f"{count:14}" for count in [*counts, sum(counts)]))
+    lines += [
+        f"{len(campaign.kills)} kills, {campaign.torn} of them in the middle of a file",
+        "mended: " + (", ".join(f"{what} {n}×" for what, n in sorted(campaign.mended.items())) or "nothing"),
+        f"{campaign.compared} finished runs compared with the reference: "
+        f"{len(campaign.differences)} differences",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def report(campaign: Campaign, seed: int, seconds: float) -> dict[str, object]:
+    """The same as JSON."""
+    by_stage = {
+        stage: {
+            kind: campaign.kills.count((stage, kind))
+            for kind in sorted({kind for where, kind in campaign.kills if where == stage})
+        }
+        for stage in [START, *campaign.stages]
+    }
+    return {
+        "seed": seed,
+        "seconds": round(seconds),
+        "kills": len(campaign.kills),
+        "kills_in_the_middle_of_a_file": campaign.torn,
+        "kills_by_stage": by_stage,
+        "mended": dict(sorted(campaign.mended.items())),
+        "runs_compared": campaign.compared,
+        "differences": campaign.differences,
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.chaos", description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=100, metavar="N")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the moments")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args(arguments)
+    if options.kills < 1:
+        raise InputError(f"--kills {options.kills}: at least 1")
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        origin, reference = Path(name, "origin"), Path(name, "reference")
+        make_origin(origin)
+        clone_origin(origin, reference)
+        run_in(reference, sys.executable, "-m", "tools.repro")
+        print(f"the reference took {time.monotonic() - start:.0f} s", flush=True)
+        campaign = Campaign(origin, reference, Path(name), options.seed)
+        campaign.fight(options.kills, time.monotonic() - start)
+    print(table(campaign), end="")
+    if options.json:
+        text = json.dumps(report(campaign, options.seed, time.monotonic() - start), indent=1) + "\n"
+        with replacing(options.json) as temporary:
+            temporary.write_text(text, "utf-8")
+    for line in campaign.differences:
+        print(f"difference: {line}", file=sys.stderr)
+    if campaign.differences:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run_command(main)
