@@ -20,7 +20,7 @@ PLOTS = Path("plots/prepare_digits")
 class Digits(Group):
     """The `digits` group of params.yaml."""
 
-    source: Annotated[str, Field(pattern=r"^[^\s~/]\S*$")]
+    source: Annotated[str, Field(pattern=r"^[^\s~/.][^\s/]*$")]
     validation_share: Share
     test_share: Share
 

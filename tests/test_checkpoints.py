@@ -8,8 +8,8 @@ import pytest
 
 from stages.core import checkpoints
 from stages.core.checkpoints import FOLDER, Checkpoint, fingerprint
-from tests.conftest import TINY, change_params, copy_repository
 from tests.test_dvc_yaml import declared_outputs
+from tools.clones import TINY, change_params, copy_repository
 
 EPOCHS = 3
 LONGER = TINY | {

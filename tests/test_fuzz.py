@@ -172,7 +172,6 @@ TAGGED = st.builds(
 )
 
 
-@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @FUZZ
 @given(
     (TAGGED | SIGNS | st.text(max_size=60)).map(lambda text: text.encode("utf-8", "replace"))

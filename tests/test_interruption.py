@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, change_params, copy_repository
+from tools.clones import TINY, change_params, copy_repository
 
 SECONDS = 2.0  # in which it must have stopped
 

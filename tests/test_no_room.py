@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from stages.core.errors import run_command
-from tests.conftest import TINY, change_params, copy_repository
 from tests.test_dvc_yaml import declared_outputs
+from tools.clones import TINY, change_params, copy_repository
 
 SMALL = TINY | {
     "drivers": {"count": 5, "frames": 2, "height": 32},

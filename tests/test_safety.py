@@ -6,10 +6,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.datasets.driver_images import CSV_NAME
-from tests.conftest import change_params, copy_repository
 from tests.imports import ROOT
 from tests.test_dvc_yaml import STAGES
 from tests.test_pipeline import run
+from tools.clones import change_params, copy_repository
 
 SOURCES = sorted(path for top in ("stages", "tools", "benchmarks") for path in (ROOT / top).rglob("*.py"))
 MODULES_THAT_RUN_WHAT_THEY_LOAD = {

@@ -27,7 +27,9 @@ def run_command(command: Callable[[], None]) -> None:
             message = f"not enough memory: {error}"[:300]
         else:
             raise
-        print("error:", " ".join(message.split()), file=sys.stderr)
+        line = " ".join(message.split())
+        shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)  # a terminal obeys the others
+        print("error:", shown, file=sys.stderr)
         sys.exit(1)
 
 

@@ -4,12 +4,14 @@ Each stage declares the groups it reads as subclasses of `Group`, beside the cod
 calls `read_params`. `dvc exp run -S` writes whatever it is told, so this is the gate.
 """
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer, ComposerError
+from ruamel.yaml.error import ReusedAnchorWarning
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import Node
 
@@ -104,7 +106,9 @@ def _read_file(path: Path) -> dict[str, Any]:
         # The same YAML 1.2 reader as DVC's, so that 1e-5 is a number for both; refuses duplicate keys.
         yaml = YAML(typ="safe", pure=True)
         yaml.Composer = _WithoutAliases
-        content = yaml.load(path.read_text("utf-8"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # an anchor does nothing here
+            content = yaml.load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run from the top of the repository") from None
     except OSError as error:

@@ -10,7 +10,7 @@ from stages.core.params import Count, Group
 class Vgg(Group):
     """The `vgg` group of params.yaml."""
 
-    weights: Annotated[str, Field(pattern=r"^[^\s~/]\S*$")]
+    weights: Annotated[str, Field(pattern=r"^[^\s~/.][^\s/]*$")]
     image_size: Annotated[int, Field(ge=32, le=512)]
     batch_size: Count
     features: Literal["cached", "live"]

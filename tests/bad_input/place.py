@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from ruamel.yaml import YAML
 
-from tests.conftest import change_params
 from tests.imports import ROOT
 from tests.test_dvc_yaml import declared_outputs
+from tools.clones import change_params
 
 
 class Bad(NamedTuple):
