@@ -1,6 +1,6 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro chaos metrics compare repeat test lint bench readme lock
+.PHONY: setup repro reproduce-check verify chaos metrics compare repeat test lint bench readme lock
 
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
@@ -24,6 +24,14 @@ repeat: setup
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
 chaos: setup
 	@$(RUN) python -m tools.chaos $(if $(N),--kills "$(N)")
+
+# Two fresh clones must write the same bytes; TINY=1: with tiny parameters, in every precision.
+reproduce-check: setup
+	@$(RUN) python -m tools.reproduce_check $(if $(TINY),--tiny)
+
+# Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml.
+verify: setup
+	@$(RUN) python -m tools.verify
 
 test: lint
 	@$(RUN) python -m pytest

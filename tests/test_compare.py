@@ -168,7 +168,7 @@ def test_an_unknown_revision_is_one_line(revision):
     [
         ("significance: 2.0\naccuracy: 0.0\nloss: 0.0\n", "significance: 2.0: "),
         ("significance: 0.05\naccuracy: 0.0\n", "loss: missing"),
-        ("significance: 0.05\naccuracy: 0.0\nloss: 0.0\nlos: 1\n", "los: unknown key"),
+        ("significance: 0.05\naccuracy: 0.0\nloss: 0.0\nother_machines: {}\nlos: 1\n", "los: unknown key"),
     ],
 )
 def test_bad_tolerances_are_one_line(tmp_path, text, wrong):

@@ -263,7 +263,7 @@ def test_an_expected_error_becomes_one_line_and_exit_code_1(capsys):
     assert capsys.readouterr() == ("", "error: data.csv: row 3: two lines\n")
 
 
-@pytest.mark.parametrize("kind", [KeyError, ZeroDivisionError, KeyboardInterrupt, ValueError])
+@pytest.mark.parametrize("kind", [KeyError, ZeroDivisionError, ValueError])
 def test_any_other_exception_keeps_propagating(kind, capsys):
     def stage():
         raise kind("a bug")
@@ -271,6 +271,25 @@ def test_any_other_exception_keeps_propagating(kind, capsys):
     with pytest.raises(kind):
         run_stage(stage)
     assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_is_one_line_and_the_exit_code_of_shells(capsys):
+    def stage():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as stopped:
+        run_stage(stage)
+    assert stopped.value.code == 130
+    assert capsys.readouterr() == ("", "stopped\n")
+
+
+def test_what_a_terminal_would_obey_is_shown_as_text(capsys):
+    def stage():
+        raise InputError("params.yaml: \x1b[2J\x9b: unknown key")
+
+    with pytest.raises(SystemExit):
+        run_stage(stage)
+    assert capsys.readouterr().err == "error: params.yaml: \\x1b[2J\\x9b: unknown key\n"
 
 
 def test_a_stage_that_succeeds_returns(capsys):

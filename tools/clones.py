@@ -10,6 +10,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from stages.core.errors import InputError
+
 ROOT = Path(__file__).resolve().parent.parent
 
 TINY = {
@@ -73,14 +75,20 @@ def run_in(folder: Path, *command: str, check: bool = True) -> subprocess.Comple
     return done
 
 
-def make_origin(folder: Path, stages: Collection[str] = ()) -> None:
+def make_origin(
+    folder: Path, stages: Collection[str] = (), changes: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
     """A git repository with the working tree's files, TINY parameters and no dvc.lock, as one commit.
 
-    Where `stages` are named, the pipeline consists of just these.
+    Parameters
+    ----------
+    stages : where some are named, the pipeline consists of just these.
+    changes : to the TINY parameters.
     """
     copy_repository(folder)
     (folder / "dvc.lock").unlink(missing_ok=True)
     change_params(folder, TINY)
+    change_params(folder, changes or {})
     if stages:
         pipeline = YAML(typ="safe").load(folder / "dvc.yaml")["stages"]
         kept = {name: stage for name, stage in pipeline.items() if name in stages}
@@ -96,3 +104,17 @@ def clone_origin(origin: Path, folder: Path) -> None:
     run_in(folder.parent, "git", "clone", "--quiet", str(origin), str(folder))
     for key, value in (("user.name", "tests"), ("user.email", "tests@localhost")):
         run_in(folder, "git", "config", key, value)
+
+
+def run_pipeline(origin: Path, folder: Path) -> None:
+    """Clone `origin` to `folder` and run its pipeline there, without any cache of earlier runs.
+
+    Raises
+    ------
+    InputError
+        The pipeline fails; it has said why.
+    """
+    clone_origin(origin, folder)
+    done = subprocess.run([sys.executable, "-m", "tools.repro"], cwd=folder, env=environment(), check=False)
+    if done.returncode:
+        raise InputError(f"the pipeline failed in a clone with exit code {done.returncode}")

@@ -30,12 +30,20 @@ FIGURES = {"accuracy": 1, "loss": -1}  # which way is better
 WORSE = 2  # exit code
 
 
+class Allowed(Group):
+    """How far a metric may be off: `absolute` plus `relative` times its committed value."""
+
+    absolute: Annotated[float, Field(ge=0)]
+    relative: Annotated[float, Field(ge=0)]
+
+
 class Tolerances(Group):
     """The content of tolerances.yaml."""
 
     significance: Annotated[float, Field(gt=0, lt=1)]
     accuracy: Annotated[float, Field(ge=0, le=1)]
     loss: Annotated[float, Field(ge=0)]
+    other_machines: dict[str, Allowed]
 
 
 def read_predictions(text: str, source: str) -> pd.DataFrame:

@@ -1,0 +1,107 @@
+"""`make verify`: compute everything anew on this machine, and compare the metrics with the committed ones.
+
+    python -m tools.verify [--json FILE]
+
+The pipeline of the last commit runs in a fresh clone, without any cache. On the hardware that computed what
+is committed every metric is the same; elsewhere rounding differs, and what follows from it has to stay
+within tolerances.yaml. Exit code 2 if a metric does not.
+"""
+
+import argparse
+import fnmatch
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from stages.core.errors import run_command
+from stages.core.outputs import replacing
+from stages.core.params import read_settings
+from tools.clones import ROOT, run_in, run_pipeline
+from tools.compare import TOLERANCES, Tolerances
+
+OUTSIDE = 2  # exit code
+
+
+class Row(NamedTuple):
+    """A metric that is not as it was committed. `here` is None where it is missing, `committed` where new."""
+
+    metric: str
+    committed: float | None
+    here: float | None
+    tolerance: float
+
+    def is_within(self) -> bool:
+        if self.committed is None or self.here is None:
+            return False
+        return abs(self.here - self.committed) <= self.tolerance
+
+
+def tolerance_of(metric: str, committed: float | None, tolerances: Tolerances) -> float:
+    """How far the metric FILE/NAME may be from its committed value: by the first pattern that fits it."""
+    for pattern, allowed in tolerances.other_machines.items():
+        if fnmatch.fnmatchcase(metric, pattern):
+            return allowed.absolute + allowed.relative * abs(committed or 0.0)
+    return 0.0
+
+
+def compare_metrics(
+    committed: Mapping[str, float], here: Mapping[str, float], tolerances: Tolerances
+) -> list[Row]:
+    """A row for each metric that is not the same in both."""
+    names = sorted(committed.keys() | here.keys())
+    return [
+        Row(name, committed.get(name), here.get(name), tolerance_of(name, committed.get(name), tolerances))
+        for name in names
+        if committed.get(name) != here.get(name)
+    ]
+
+
+def metrics_in(folder: Path) -> dict[str, float]:
+    """Every metric by FILE/NAME, such as train_mnist/test_accuracy."""
+    return {
+        f"{path.stem}/{name}": value
+        for path in sorted((folder / "metrics").glob("*.json"))
+        for name, value in json.loads(path.read_text("utf-8")).items()
+    }
+
+
+def table(rows: list[Row], count: int) -> str:
+    """The rows as text, those outside their tolerance marked."""
+    width = max([len(row.metric) for row in rows], default=0)
+    lines = [f"{count - len(rows)} of {count} metrics are as committed"]
+    if rows:
+        lines.append(f"{'metric':{width}} {'committed':>12} {'here':>12} {'tolerance':>10}")
+    for row in rows:
+        before, now = ("–" if value is None else f"{value:.6g}" for value in (row.committed, row.here))
+        mark = "" if row.is_within() else "  outside"
+        lines.append(f"{row.metric:{width}} {before:>12} {now:>12} {row.tolerance:>10.3g}{mark}")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.verify", description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
+    options = parser.parse_args(arguments)
+    tolerances = read_settings(TOLERANCES, Tolerances)
+    with tempfile.TemporaryDirectory() as name:
+        clone = Path(name, "clone")
+        run_pipeline(ROOT, clone)
+        here = metrics_in(clone)
+        run_in(clone, "git", "checkout", "--quiet", "--", "metrics")
+        committed = metrics_in(clone)
+    rows = compare_metrics(committed, here, tolerances)
+    print(table(rows, len(committed.keys() | here.keys())), end="")
+    if options.json:
+        with replacing(options.json) as temporary:
+            temporary.write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n", "utf-8")
+    outside = [row.metric for row in rows if not row.is_within()]
+    if outside:
+        print(f"outside {TOLERANCES}: {', '.join(outside)}", file=sys.stderr)
+        sys.exit(OUTSIDE)
+
+
+if __name__ == "__main__":
+    run_command(main)
