@@ -18,9 +18,7 @@ from pathlib import Path
 from stages.core.errors import InputError, run_command
 from stages.core.outputs import replacing
 from tools.clones import clone_origin, make_origin, run_in
-from tools.strikes import Campaign
-
-START = "(starting)"
+from tools.strikes import START, Campaign
 
 
 def table(campaign: Campaign) -> str:

@@ -22,6 +22,7 @@ from tools.mend import LOCK, TEMPORARY, is_whole
 POLL = 0.001  # s
 KINDS = ("data", "models", "metrics", "plots", ".checkpoints", "dvc.lock")
 LOG = Path(".dvc/tmp/chaos.log")
+START = "(starting)"  # killed before DVC came to a stage
 TRIES = 3  # to hit a stage that no kill has hit yet
 
 
@@ -96,8 +97,9 @@ class Run:
         """Whether it has ended by itself; looks for the process of DVC meanwhile, to hit it at once."""
         if self._dvc is None and time.monotonic() > self._looked + 0.1:
             self._looked = time.monotonic()
-            children = psutil.Process(self.runner.pid).children()
-            self._dvc = next((child.pid for child in children if "dvc" in child.cmdline()), None)
+            with contextlib.suppress(psutil.Error):  # one has just ended
+                children = psutil.Process(self.runner.pid).children()
+                self._dvc = next((child.pid for child in children if "dvc" in child.cmdline()), None)
         return self.runner.poll() is not None
 
     def kill(self) -> None:
@@ -164,7 +166,8 @@ class Campaign:
         self._clone = self._fresh()
 
     def _fresh(self) -> Path:
-        """A new clone, without cache, in a new place."""
+        """A new clone, without cache, in a new place, that no kill has hit yet."""
+        self._hit = False
         clone = self.folder.resolve() / f"victim-{self.compared}"
         clone_origin(self.origin, clone)
         return clone
@@ -176,20 +179,25 @@ class Campaign:
         ----------
         seconds : that an undisturbed run takes.
         """
-        longest = max(8.0, seconds / 8)
+        longest = max(8.0, seconds / 10)
         while len(self.kills) < kills:
             if self._random.random() < 0.5:
-                self._strike("random", after=self._random.uniform(0, longest))
+                self.strike("random", after=self._random.uniform(0, longest))
             else:
-                self._strike(self._random.choice(KINDS), event=self._random.randint(1, 4))
-        self._strike("none")
+                self.strike(self._random.choice(KINDS), event=self._random.randint(1, 3))
+        self.finish()
         for stage in [stage for stage in self.stages if stage not in {hit for hit, _ in self.kills}]:
             for _ in range(TRIES):
                 if stage not in {hit for hit, _ in self.kills}:
-                    self._strike("stage", stage=stage, after=self._random.uniform(0, 0.5))
-        self._strike("none")
+                    self.strike("stage", stage=stage, after=self._random.uniform(0, 0.5))
+        self.finish()
 
-    def _strike(self, kind: str, after: float = 0, event: int = 0, stage: str = "") -> None:
+    def finish(self) -> None:
+        """Let the pipeline end where a kill has hit it."""
+        if self._hit:
+            self.strike("none")
+
+    def strike(self, kind: str, after: float = 0, event: int = 0, stage: str = "") -> None:
         """Run the pipeline and kill it; if it ends before, compare.
 
         Parameters
@@ -218,8 +226,11 @@ class Campaign:
         self._compare(run)
 
     def _record(self, run: Run, kind: str) -> None:
+        self._hit = True
         named = re.findall(r"[Ss]tage:? '([^']+)'", run.log())
-        self.kills.append((next((n for n in reversed(named) if n in self.stages), "(starting)"), kind))
+        stage = next((name for name in reversed(named) if name in self.stages), START)
+        self.kills.append((stage, kind))
+        print(f"kill {len(self.kills)}: {stage}, {kind}", flush=True)
         lock = self._clone / LOCK
         self.torn += bool(temporaries(self._clone)) or (lock.exists() and not is_whole(lock.read_bytes()))
         self._count_mended(run)
@@ -239,4 +250,4 @@ class Campaign:
         self.compared += 1
         shutil.rmtree(self._clone)
         self._clone = self._fresh()
-        print(f"{len(self.kills)} kills, {len(self.differences)} differences", flush=True)
+        print(f"run compared: {len(self.differences)} differences so far", flush=True)
