@@ -23,7 +23,7 @@ repeat: setup
 
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
 chaos: setup
-	@$(RUN) python -m tools.chaos $(if $(N),--kills "$(N)")
+	@$(RUN) python -m tools.chaos $(if $(N),--kills "$(N)") --json benchmarks/chaos.json
 
 # Two fresh clones must write the same bytes; TINY=1: with tiny parameters, in every precision.
 reproduce-check: setup
@@ -34,7 +34,7 @@ verify: setup
 	@$(RUN) python -m tools.verify
 
 test: lint
-	@$(RUN) python -m pytest
+	@$(RUN) python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: setup
 	@$(RUN) python -m ruff check .

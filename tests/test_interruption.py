@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 
 from tools.clones import TINY, change_params, copy_repository
@@ -30,6 +30,11 @@ def start(folder, **options):
     return subprocess.Popen(command, cwd=folder, **pipes, **options)
 
 
+def wait_until_it_watches(pid, threads=2):
+    """It does from its first moments on, in threads of its own; TensorFlow's import takes seconds more."""
+    wait_for(lambda: psutil.Process(pid).num_threads() >= threads)
+
+
 def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
@@ -44,8 +49,8 @@ def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, signal_name, mo
     checkpoint = workspace / ".checkpoints" / "train-mnist.npz"
     checkpoint.unlink(missing_ok=True)
     process = start(workspace)
-    if moment == "importing":  # TensorFlow, which takes seconds
-        time.sleep(1.0)
+    if moment == "importing":
+        wait_until_it_watches(process.pid)
     else:
         wait_for(checkpoint.exists)
     told = time.monotonic()
@@ -60,7 +65,7 @@ def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, signal_name, mo
 def test_ctrl_c_does_not_reach_a_background_job(workspace):
     """Shells start those with SIGINT ignored, so that Ctrl-C stops what is in front of them."""
     process = start(workspace, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    time.sleep(1.0)
+    wait_until_it_watches(process.pid)
     process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(1.0)
@@ -80,7 +85,7 @@ def test_a_stage_does_not_outlive_the_dvc_that_started_it(workspace):
         [sys.executable, "-c", script], cwd=workspace, env=environment, stdout=subprocess.PIPE, text=True
     )
     stage = int(parent.stdout.readline())
-    time.sleep(1.0)
+    wait_until_it_watches(stage, threads=3)
     parent.kill()
     parent.communicate()
     wait_for(lambda: said.read_text() != "", SECONDS)
@@ -89,7 +94,8 @@ def test_a_stage_does_not_outlive_the_dvc_that_started_it(workspace):
 
 
 def is_running(pid):
-    status = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():  # an orphan may stay a zombie where nobody waits for it
-        return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
-    return subprocess.run(["ps", "-p", str(pid)], capture_output=True, check=False).returncode == 0
+    """A zombie, which stays where nobody waits for the orphan, is not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -11,9 +11,9 @@ import time
 import psutil
 import pytest
 
-from tools.clones import change_params, clone_origin, environment, run_in
+from tools.clones import change_params, clone_origin, differences, environment, run_in
 from tools.mend import COPY, is_whole
-from tools.strikes import differences, processes_in, temporaries
+from tools.strikes import processes_in, temporaries
 
 REPRO = [sys.executable, "-m", "tools.repro"]
 

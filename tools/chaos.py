@@ -13,7 +13,9 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stages.core.errors import InputError, run_command
 from stages.core.outputs import replacing
@@ -21,43 +23,41 @@ from tools.clones import clone_origin, make_origin, run_in
 from tools.strikes import START, Campaign
 
 
-def table(campaign: Campaign) -> str:
-    """Kills by stage and kind, and what came of them."""
+def report(campaign: Campaign, seed: int, seconds: float) -> dict[str, Any]:
+    """What happened, as it is written to the file."""
     kinds = sorted({kind for _, kind in campaign.kills})
-    stages = [START, *campaign.stages]
-    width = max(map(len, stages))
-    lines = [f"{'kills':{width}}" + "".join(f"{kind:>14}" for kind in [*kinds, "all"])]
-    for stage in stages:
-        counts = [campaign.kills.count((stage, kind)) for kind in kinds]
-        lines.append(f"{stage:{width}}" + "".join(f"{count:14}" for count in [*counts, sum(counts)]))
-    lines += [
-        f"{len(campaign.kills)} kills, {campaign.torn} of them in the middle of a file",
-        "mended: " + (", ".join(f"{what} {n}×" for what, n in sorted(campaign.mended.items())) or "nothing"),
-        f"{campaign.compared} finished runs compared with the reference: "
-        f"{len(campaign.differences)} differences",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def report(campaign: Campaign, seed: int, seconds: float) -> dict[str, object]:
-    """The same as JSON."""
-    by_stage = {
-        stage: {
-            kind: campaign.kills.count((stage, kind))
-            for kind in sorted({kind for where, kind in campaign.kills if where == stage})
-        }
-        for stage in [START, *campaign.stages]
-    }
     return {
         "seed": seed,
         "seconds": round(seconds),
         "kills": len(campaign.kills),
         "kills_in_the_middle_of_a_file": campaign.torn,
-        "kills_by_stage": by_stage,
+        "kills_by_stage": {
+            stage: {kind: campaign.kills.count((stage, kind)) for kind in kinds}
+            for stage in [START, *campaign.stages]
+        },
         "mended": dict(sorted(campaign.mended.items())),
         "runs_compared": campaign.compared,
         "differences": campaign.differences,
     }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """Kills by stage and kind, and what came of them."""
+    stages = found["kills_by_stage"]
+    width = max(map(len, stages))
+    kinds = next(iter(stages.values()))
+    lines = [f"{'kills':{width}}" + "".join(f"{kind:>13}" for kind in [*kinds, "all"])]
+    for stage, counts in stages.items():
+        figures = [*counts.values(), sum(counts.values())]
+        lines.append(f"{stage:{width}}" + "".join(f"{count:13}" for count in figures))
+    mended = ", ".join(f"{what} {times}×" for what, times in found["mended"].items() if times)
+    lines += [
+        f"{found['kills']} kills, {found['kills_in_the_middle_of_a_file']} of them in the middle of a file",
+        f"mended: {mended or 'nothing'}",
+        f"{found['runs_compared']} finished runs compared with the undisturbed one: "
+        f"{len(found['differences'])} differences",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -77,11 +77,11 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"the reference took {time.monotonic() - start:.0f} s", flush=True)
         campaign = Campaign(origin, reference, Path(name), options.seed)
         campaign.fight(options.kills, time.monotonic() - start)
-    print(table(campaign), end="")
+    found = report(campaign, options.seed, time.monotonic() - start)
+    print(table(found), end="")
     if options.json:
-        text = json.dumps(report(campaign, options.seed, time.monotonic() - start), indent=1) + "\n"
         with replacing(options.json) as temporary:
-            temporary.write_text(text, "utf-8")
+            temporary.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     for line in campaign.differences:
         print(f"difference: {line}", file=sys.stderr)
     if campaign.differences:

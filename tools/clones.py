@@ -118,3 +118,26 @@ def run_pipeline(origin: Path, folder: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "tools.repro"], cwd=folder, env=environment(), check=False)
     if done.returncode:
         raise InputError(f"the pipeline failed in a clone with exit code {done.returncode}")
+
+
+def tree(folder: Path) -> list[Path]:
+    """Every file below, relative; git's, DVC's and Python's own aside."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in (".git", ".dvc", "__pycache__")]
+        found += [Path(parent, name).relative_to(folder) for name in files]
+    return sorted(found)
+
+
+def differences(reference: Path, folder: Path) -> list[str]:
+    """A line for each file that is not the same in both: outputs, dvc.lock, and whatever was left behind."""
+    expected, found = set(tree(reference)), set(tree(folder))
+    return (
+        [f"{path}: missing" for path in sorted(expected - found)]
+        + [f"{path}: should not be there" for path in sorted(found - expected)]
+        + [
+            f"{path}: other bytes"
+            for path in sorted(expected & found)
+            if (reference / path).read_bytes() != (folder / path).read_bytes()
+        ]
+    )

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.core.errors import InputError, run_command
-from tools.clones import ROOT, make_origin, run_pipeline
-from tools.strikes import differences
+from tools.clones import ROOT, differences, make_origin, run_pipeline
 
 
 class Case(NamedTuple):

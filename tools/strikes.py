@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 from ruamel.yaml import YAML
 
-from tools.clones import clone_origin, environment
+from tools.clones import clone_origin, differences, environment, tree
 from tools.mend import LOCK, TEMPORARY, is_whole
 
 POLL = 0.001  # s
@@ -126,29 +126,6 @@ def processes_in(folder: Path) -> Iterator[psutil.Process]:
 
 def temporaries(folder: Path) -> list[str]:
     return [path.name for path in tree(folder) if any(map(TEMPORARY.fullmatch, path.parts))]
-
-
-def tree(folder: Path) -> list[Path]:
-    """Every file below, relative; git's, DVC's and Python's own aside."""
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", ".dvc", "__pycache__")]
-        found += [Path(parent, name).relative_to(folder) for name in files]
-    return sorted(found)
-
-
-def differences(reference: Path, folder: Path) -> list[str]:
-    """A line for each file that is not the same in both: outputs, dvc.lock, and whatever was left behind."""
-    expected, found = set(tree(reference)), set(tree(folder))
-    return (
-        [f"{path}: missing" for path in sorted(expected - found)]
-        + [f"{path}: should not be there" for path in sorted(found - expected)]
-        + [
-            f"{path}: other bytes"
-            for path in sorted(expected & found)
-            if (reference / path).read_bytes() != (folder / path).read_bytes()
-        ]
-    )
 
 
 class Campaign:
