@@ -2,7 +2,8 @@
 .DELETE_ON_ERROR:
 .PHONY: setup repro reproduce-check verify chaos metrics compare repeat test lint bench readme lock
 
-RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
+# exec: a SIGTERM that make passes on reaches the program and not a shell around it.
+RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
 
 # JOBS=3: branches of the pipeline that share no data run side by side.

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from benchmarks import flip_record, transfer_record
 from benchmarks.mnist_record import summary
 from stages.write_model_card import splits_table
+from tools import chaos
 from tools.metrics_table import metrics_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +67,11 @@ def flip_block() -> str:
     return flip_record.table(read_json("benchmarks/flip_record.json")["runs"])
 
 
+def chaos_block() -> str:
+    """Where the pipeline was killed, and what came of it."""
+    return "```\n" + chaos.table(read_json("benchmarks/chaos.json")) + "```\n"
+
+
 def filled(readme: str) -> str:
     """The README with every block between <!-- NAME --> and <!-- end --> made anew."""
     for name, block in {
@@ -75,6 +81,7 @@ def filled(readme: str) -> str:
         "transfer": transfer_block(),
         "leak": leak_block(),
         "flip": flip_block(),
+        "chaos": chaos_block(),
     }.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         readme, found = re.subn(pattern, lambda m, block=block: m[1] + block + m[2], readme, flags=re.DOTALL)

@@ -21,6 +21,7 @@ def stop_when_told() -> None:
     DVC passes SIGTERM and its own death on to nobody: a stage that it has started watches for that, lest an
     orphan writes its outputs over those of the next run.
     """
+    parent = os.getppid()
     expected = {signal.SIGTERM}
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as in a shell's background jobs
         expected.add(signal.SIGINT)
@@ -28,7 +29,7 @@ def stop_when_told() -> None:
     stderr = os.dup(2)  # 2 itself is turned elsewhere while TensorFlow is imported
     threading.Thread(target=_wait_for_signal, args=(expected, stderr), daemon=True).start()
     if "DVC_STAGE" in os.environ:
-        threading.Thread(target=_wait_for_orphanage, args=(os.getppid(), stderr), daemon=True).start()
+        threading.Thread(target=_wait_for_orphanage, args=(parent, stderr), daemon=True).start()
 
 
 def _wait_for_signal(expected: set[signal.Signals], stderr: int) -> None:
