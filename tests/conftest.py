@@ -5,6 +5,7 @@ import pytest
 from tools.clones import clone_origin, make_origin, run_in
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the marks
 def pytest_collection_modifyitems(items):
     """Tests that share a clone run in one process, one after the other, and so do those of a file."""
     for item in items:

@@ -24,10 +24,28 @@ def workspace(tmp_path_factory):
     return folder
 
 
-def start(folder, **options):
-    command = [sys.executable, "-m", "stages.train_mnist"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=folder, **pipes, **options)
+@pytest.fixture
+def start(workspace):
+    """A function that starts the stage, which is killed when the test ends."""
+    started = []
+
+    def start_stage(sigint=signal.SIG_DFL):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stages.train_mnist"],
+            cwd=workspace,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, sigint
+            ),  # whatever the tests themselves were given
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start_stage
+    for process in started:
+        process.kill()
 
 
 def wait_until_it_watches(pid, threads=2):
@@ -44,11 +62,11 @@ def wait_for(condition, seconds=60.0):
 
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("moment", ["importing", "training"])
-def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, signal_name, moment):
+def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, start, signal_name, moment):
     metrics = (workspace / "metrics" / "train_mnist.json").read_bytes()
     checkpoint = workspace / ".checkpoints" / "train-mnist.npz"
     checkpoint.unlink(missing_ok=True)
-    process = start(workspace)
+    process = start()
     if moment == "importing":
         wait_until_it_watches(process.pid)
     else:
@@ -62,9 +80,9 @@ def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, signal_name, mo
     assert (workspace / "metrics" / "train_mnist.json").read_bytes() == metrics
 
 
-def test_ctrl_c_does_not_reach_a_background_job(workspace):
+def test_ctrl_c_does_not_reach_a_background_job(start):
     """Shells start those with SIGINT ignored, so that Ctrl-C stops what is in front of them."""
-    process = start(workspace, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    process = start(signal.SIG_IGN)
     wait_until_it_watches(process.pid)
     process.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
