@@ -35,7 +35,7 @@ verify: setup
 	@$(RUN) python -m tools.verify
 
 test: lint
-	@$(RUN) python -m pytest --numprocesses 2 --dist loadgroup
+	@$(RUN) python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	@$(RUN) python -m ruff check .

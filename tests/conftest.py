@@ -5,16 +5,6 @@ import pytest
 from tools.clones import clone_origin, make_origin, run_in
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the marks
-def pytest_collection_modifyitems(items):
-    """Tests that share a clone run in one process, one after the other, and so do those of a file."""
-    for item in items:
-        group = next(
-            (name for name in ("short_origin", "clone") if name in item.fixturenames), item.path.name
-        )
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 def clone_that_has_run(origin, folder):
     """A git clone in which DVC has run the pipeline once, by itself; that dvc.lock is committed."""
     clone_origin(origin, folder)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.imports import local_imports
 from tests.test_dvc_yaml import STAGES, declared_outputs
-from tools.clones import TINY, change_params, run_in
+from tools.clones import TINY, change_params, differences, run_in, run_pipeline
 
 
 def planned_stages(folder):
@@ -117,3 +117,10 @@ def test_a_bad_parameter_is_one_line_and_nothing_is_lost(restored):
     again = run_in(restored, "dvc", "repro")
     assert "Stage 'train-mnist' is cached - skipping run, checking out outputs" in again.stdout
     assert [path.read_bytes() for path in outputs] == earlier
+
+
+def test_a_second_clone_writes_the_same_bytes(clone, tmp_path):
+    run_pipeline(clone.with_name("origin"), tmp_path / "second")
+    assert differences(clone, tmp_path / "second") == []
+    outputs = {path.name for path in (tmp_path / "second" / "models").iterdir()}
+    assert outputs >= {"linreg.npz", "mlp_numpy.npz", "mnist.keras", "vgg_base.npz", "final_model.keras"}

@@ -8,8 +8,7 @@ from ruamel.yaml import YAML
 from stages.datasets.driver_images import CSV_NAME
 from tests.imports import ROOT
 from tests.test_dvc_yaml import STAGES
-from tests.test_pipeline import run
-from tools.clones import change_params, copy_repository
+from tools.clones import change_params, copy_repository, run_in
 
 SOURCES = sorted(path for top in ("stages", "tools", "benchmarks") for path in (ROOT / top).rglob("*.py"))
 MODULES_THAT_RUN_WHAT_THEY_LOAD = {
@@ -112,15 +111,15 @@ def test_these_are_the_stages_with_parameters_in_their_dependencies():
 @pytest.mark.parametrize("stage", TEMPLATED)
 def test_a_parameter_that_is_a_command_is_a_name_and_no_command(stage, tmp_path):
     copy_repository(tmp_path)
-    run(tmp_path, "git", "init", "--quiet")
+    run_in(tmp_path, "git", "init", "--quiet")
     group, key, folder = TEMPLATED[stage]
     change_params(tmp_path, {group: {key: SHELL}})
-    failed = run(tmp_path, "dvc", "repro", "--single-item", stage, check=False)
+    failed = run_in(tmp_path, "dvc", "repro", "--single-item", stage, check=False)
     assert failed.returncode != 0
     assert f"No such file or directory: '{tmp_path}/{folder}{SHELL}" in failed.stderr
     (tmp_path / folder / SHELL / "imgs/train").mkdir(parents=True)
     (tmp_path / folder / SHELL / CSV_NAME).touch()
-    refused = run(tmp_path, "dvc", "repro", "--single-item", stage, check=False)
+    refused = run_in(tmp_path, "dvc", "repro", "--single-item", stage, check=False)
     assert refused.returncode != 0
     assert "error: " in refused.stderr and SHELL in refused.stderr
     assert list(tmp_path.rglob("ran")) == []
