@@ -20,7 +20,7 @@ from tools.clones import clone_origin, differences, environment, tree
 from tools.mend import LOCK, TEMPORARY, is_whole
 
 POLL = 0.001  # s
-KINDS = ("data", "models", "metrics", "plots", ".checkpoints", "dvc.lock")
+KINDS = ("data", "models", "metrics", "plots", "report", ".checkpoints", "dvc.lock")
 LOG = Path(".dvc/tmp/chaos.log")
 START = "(starting)"  # killed before DVC came to a stage
 TRIES = 3  # to hit a stage that no kill has hit yet
