@@ -17,6 +17,9 @@ from stages.core.params import Group, read_params, read_seed
 
 # From its import on, TensorFlow reports errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# By itself TensorFlow takes oneDNN's kernels only on processors with AVX-512 VNNI; with AVX2 alone they are
+# faster too: the gradients of convolutions most of all.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 @contextmanager
