@@ -49,13 +49,19 @@ def training_step(precision: str, images: np.ndarray, targets: np.ndarray) -> Ca
     return lambda: model.train_on_batch(images, targets)
 
 
+def random_batch() -> tuple[np.ndarray, np.ndarray]:
+    """Images and one-hot targets of one step, as `training_step` takes them."""
+    size, batch_size = read_params("vgg", Vgg).image_size, read_params("finetune", Finetune).batch_size
+    rng = np.random.default_rng(0)
+    images = rng.uniform(0, 255, (batch_size, size, size, 3)).astype(np.float32)
+    return images, np.eye(len(CLASSES), dtype=np.float32)[rng.integers(0, len(CLASSES), batch_size)]
+
+
 def rows() -> list[Row]:
     """Measure the step in both precisions."""
     use_cpu()
-    size, params = read_params("vgg", Vgg).image_size, read_params("finetune", Finetune)
-    rng = np.random.default_rng(0)
-    images = rng.uniform(0, 255, (params.batch_size, size, size, 3)).astype(np.float32)
-    targets = np.eye(len(CLASSES), dtype=np.float32)[rng.integers(0, len(CLASSES), params.batch_size)]
+    params, (images, targets) = read_params("finetune", Finetune), random_batch()
+    size = images.shape[1]
     steps = [training_step(precision, images, targets) for precision in ("mixed_bfloat16", "float32")]
     note = (
         f"one step of VGG16 with its last {params.layers} layers learning, {params.batch_size} images of "

@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from benchmarks import (
     transfer_record,
     vgg_finetune_precision,
     vgg_head_vs_live,
+    vgg_kernels,
     vgg_scaling,
 )
 from benchmarks.timing import Row, make_row
@@ -106,6 +108,14 @@ def tiny_params(monkeypatch, tmp_path):
 def test_precision_rows(monkeypatch):
     monkeypatch.setattr(vgg_finetune_precision, "RUNS", 1)
     check(vgg_finetune_precision.rows(), ["finetune_bfloat16_vs_float32"])
+
+
+@pytest.mark.usefixtures("tiny_params")
+def test_kernel_rows(monkeypatch):
+    monkeypatch.setattr(vgg_kernels, "RUNS", 1)
+    before = os.environ.get(vgg_kernels.SWITCH)
+    check(vgg_kernels.rows(), ["finetune_onednn_vs_without"])
+    assert os.environ.get(vgg_kernels.SWITCH) == before
 
 
 @pytest.mark.usefixtures("tiny_params")
@@ -224,6 +234,7 @@ def test_the_command_runs_what_it_is_asked_for(results, monkeypatch, capsys, tmp
         ("deformation_speed", plain),
         ("vgg_head_vs_live", {}),
         ("vgg_finetune_precision", {}),
+        ("vgg_kernels", {}),
         ("vgg_scaling", {}),
     ]
     assert [row["name"] for row in json.loads(results.read_text("utf-8"))["rows"]] == [
