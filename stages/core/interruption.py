@@ -47,8 +47,7 @@ def _stop(reason: str, code: int, stderr: int) -> None:
     stage = next((word for word in sys.orig_argv if word.startswith("stages.")), "stages.?")
     name = stage.removeprefix("stages.").replace("_", "-")
     below_a_bar = "\n" if os.isatty(stderr) else ""
+    mend = "; `make repro` goes on from here" if "DVC_STAGE" in os.environ else ""
     with contextlib.suppress(OSError):  # nobody may be there to read it
-        os.write(
-            stderr, f"{below_a_bar}{name}: stopped ({reason}); `make repro` goes on from here\n".encode()
-        )
+        os.write(stderr, f"{below_a_bar}{name}: stopped ({reason}){mend}\n".encode())
     os._exit(code)
