@@ -40,6 +40,7 @@ from stages.models.vgg_params import Vgg
 
 SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
 READ_AT_ONCE = 64  # images
+AUGMENTED_SHARE = 0.5  # of what the head sees of the training images
 
 MakeBatch = Callable[[np.ndarray, int, int], Batch]  # see keras_training.train
 
@@ -75,12 +76,20 @@ def live_base(image_size: int, precision: str) -> Callable[[np.ndarray], np.ndar
     return lambda images: np.asarray(extractor.predict_on_batch(images)).astype(np.float32)
 
 
-def cached_views(features: np.ndarray, classes: np.ndarray, items: np.ndarray) -> MakeBatch:
-    """Epoch by epoch the next view of the manifest's rows `items`, the image itself first."""
+def cached_views(features: np.ndarray, classes: np.ndarray, items: np.ndarray, seed: int) -> MakeBatch:
+    """Of each of the manifest's rows `items` in each epoch the image itself or, as often, an augmented view.
+
+    The image itself that often, since validation and test show images as they are: cross-validated without
+    the test images, more are recognised so, split by image, than with all views in turn.
+    """
 
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
-        view, rows = (epoch - 1) % len(features), items[numbers]
-        return features[view, rows].astype(np.float32), one_hot(classes[view, rows])
+        rng, rows = np.random.default_rng([seed, 18, epoch, step]), items[numbers]
+        views = np.zeros(len(rows), int)
+        if len(features) > 1:
+            augmented = rng.random(len(rows)) < AUGMENTED_SHARE
+            views[augmented] = rng.integers(1, len(features), augmented.sum())
+        return features[views, rows].astype(np.float32), one_hot(classes[views, rows])
 
     return make_batch
 
@@ -118,7 +127,7 @@ def main() -> None:
         run_base = live_base(vgg.image_size, precision)
         seen = (augmentation, precision, PIXELS, BASE_FILE)
     else:
-        print(f"features: cached, {len(features)} views of each training image in turn", flush=True)
+        print(f"features: cached, each training image and {len(features) - 1} augmented views", flush=True)
         seen = ()
     key = fingerprint(params, vgg, read_seed(), MANIFEST, FEATURES, *seen)
     checkpoints = {way: Checkpoint(f"train-vgg-head-by-{way}", key) for way in WAYS}
@@ -133,7 +142,7 @@ def main() -> None:
             make_batch = live_views(run_base, pixels, labels, rows["train"], augmentation, seed)
             val = LiveFeatures(run_base, ArrayRows(pixels, rows["val"]))
         else:
-            make_batch = cached_views(features, classes, rows["train"])
+            make_batch = cached_views(features, classes, rows["train"], seed)
             val = ArrayRows(features[0], rows["val"])
         with Progress(f"train-vgg-head, split by {way}", params.epochs) as progress:
             log = TrainingLog(progress, params.patience, checkpoints[way])

@@ -17,7 +17,7 @@ from stages.datasets.augmentation import Augment, augment
 from stages.datasets.driver_images import SPLITS, WAYS, labels_of, read_manifest, rows_by_split
 from stages.datasets.driver_pixels import read_pixels
 from stages.datasets.vgg_features import NO_CLASS, LiveFeatures, read_features
-from stages.train_vgg_head import live_base
+from stages.train_vgg_head import cached_views, live_base
 from tools.clones import TINY, change_params, copy_repository
 
 SIZE = 32
@@ -231,7 +231,7 @@ def test_views_have_the_class_that_augmentation_says(change):
 def test_the_run_says_which_way_it_took_and_live_needs_no_augmented_views(change, capsys):
     run("extract-vgg-features")
     run("train-vgg-head")
-    assert "features: cached, 3 views of each training image in turn\n" in capsys.readouterr().out
+    assert "features: cached, each training image and 2 augmented views\n" in capsys.readouterr().out
     assert len(read_features(len(read_manifest()))[0]) == 3
     change({"vgg": {"features": "live"}})
     run("extract-vgg-features")
@@ -301,3 +301,28 @@ def test_features_beyond_half_precision_are_refused_by_the_image_s_name(change, 
             run("extract-vgg-features")
     finally:
         base.write_bytes(kept)
+
+
+def test_the_head_sees_images_as_they_are_half_of_the_time_and_views_with_their_classes():
+    views, items = 4, 50
+    features = np.arange(views * items, dtype=np.float32).reshape(views, items, 1, 1, 1)
+    classes = np.tile(np.arange(views)[:, None], (1, items))  # here the class tells the view
+    make_batch = cached_views(features, classes, np.arange(10, items), seed=3)
+    numbers = np.arange(40)
+    batches = [make_batch(numbers, epoch, step) for epoch in range(1, 21) for step in range(5)]
+    seen = np.array([targets.argmax(axis=1) for _, targets in batches])
+    assert all(
+        (inputs.ravel() == which * items + numbers + 10).all()
+        for (inputs, _), which in zip(batches, seen, strict=True)
+    )
+    shares = np.bincount(seen.ravel(), minlength=views) / seen.size
+    np.testing.assert_allclose(shares, [1 / 2, 1 / 6, 1 / 6, 1 / 6], atol=0.03)
+    again, other = (make_batch(numbers, epoch, 0) for epoch in (1, 2))
+    np.testing.assert_array_equal(again[0], batches[0][0])
+    assert (other[0] != again[0]).any()
+
+
+def test_without_augmented_views_the_head_sees_the_images():
+    features, classes = np.arange(5.0).reshape(1, 5, 1, 1, 1), np.arange(5)[None]
+    inputs, targets = cached_views(features, classes, np.array([4, 2]), seed=0)(np.array([1, 0]), 1, 0)
+    assert inputs.ravel().tolist() == [2, 4] and targets.argmax(axis=1).tolist() == [2, 4]
