@@ -1,9 +1,8 @@
 """The fine-tuned driver classifier on any number of image files, in memory that does not grow with them."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,19 +12,27 @@ from stages.core.calibration import scaled
 from stages.core.errors import InputError
 from stages.core.keras_archive import load_keras
 from stages.core.keras_training import predict
-from stages.datasets.driver_images import CLASSES, load_image
+from stages.datasets.driver_images import CLASS_NAMES, CLASSES, load_image
+from stages.inference.answers import Answer, rounded
+from stages.inference.image_files import read_in_batches
 from stages.inference.outputs import Outputs
 
 MODEL_FILE = "models/final_model.keras"
 BATCH_SIZE = 32
+NAME_WIDTH = max(map(len, CLASS_NAMES))
+HEADING = f"{'class':5}  {'name':{NAME_WIDTH}}  probability  file"
 
 
 class FileAnswer(NamedTuple):
-    """One file: its `image` [size, size, 3] uint8 and calibrated `probabilities` [10], or the `error`."""
+    """One file: `image` [size, size, 3] uint8, calibrated `probabilities` [10], or the `error`.
+
+    `heat` [size, size] is None where it was not asked for.
+    """
 
     path: Path
     image: np.ndarray | None = None
     probabilities: np.ndarray | None = None
+    heat: np.ndarray | None = None
     error: InputError | None = None
 
 
@@ -66,39 +73,36 @@ class DriverClassifier:
         return heat_maps(self._model, images, classes)
 
 
-def classify_files(paths: Iterable[Path], classifier: DriverClassifier) -> Iterator[FileAnswer]:
-    """Answers in the order of `paths`, each as soon as its batch is done.
+def classify_files(
+    paths: Iterable[Path], classifier: DriverClassifier, heat_maps: bool = False
+) -> Iterator[FileAnswer]:
+    """Answers in the order of `paths`, each as soon as its batch is done; see `read_in_batches`.
 
-    Threads decode the next batch while the model works on one; of `paths` no more is taken, and no more
-    images are held, than those two.
+    Parameters
+    ----------
+    heat_maps : whether to compute those of the most probable classes, too.
     """
-    remaining = iter(paths)
-    with ThreadPoolExecutor() as pool:
-        waiting: deque[list[tuple[Path, Future[np.ndarray]]]] = deque()
-
-        def decode_next() -> None:
-            batch = [
-                (path, pool.submit(load_image, path, classifier.image_size))
-                for path in islice(remaining, BATCH_SIZE)
-            ]
-            if batch:
-                waiting.append(batch)
-
-        decode_next()
-        while waiting:
-            decode_next()
-            yield from _answers(waiting.popleft(), classifier)
+    for batch in read_in_batches(paths, partial(load_image, size=classifier.image_size), BATCH_SIZE):
+        images = [file.content for file in batch if file.error is None]
+        probabilities, heat = iter(()), repeat(None)
+        if images:
+            stacked = np.stack(images)
+            found = classifier.predict(stacked)
+            probabilities = iter(found)
+            if heat_maps:
+                heat = iter(classifier.heat_maps(stacked, found.argmax(axis=1)))
+        for path, image, error in batch:
+            if error is None:
+                yield FileAnswer(path, image, next(probabilities), next(heat))
+            else:
+                yield FileAnswer(path, error=error)
 
 
-def _answers(batch: list[tuple[Path, Future[np.ndarray]]], classifier: DriverClassifier) -> list[FileAnswer]:
-    answers = []
-    for path, future in batch:
-        try:
-            answers.append(FileAnswer(path, image=future.result()))
-        except InputError as error:
-            answers.append(FileAnswer(path, error=error))
-    images = [answer.image for answer in answers if answer.image is not None]
-    if not images:
-        return answers
-    found = iter(classifier.predict(np.stack(images)))
-    return [answer if answer.error else answer._replace(probabilities=next(found)) for answer in answers]
+def driver_answer(path: Path, probabilities: np.ndarray) -> Answer:
+    """The answer about one file: its most probable class, and the probabilities [10] of all."""
+    best = int(probabilities.argmax())
+    of_class = dict(zip(CLASSES, rounded(probabilities), strict=True))
+    answer = {"file": str(path), "class": CLASSES[best], "name": CLASS_NAMES[best]}
+    answer["probability"] = of_class[CLASSES[best]]
+    line = f"{CLASSES[best]:5}  {CLASS_NAMES[best]:{NAME_WIDTH}}  {probabilities[best]:11.1%}  {path}"
+    return Answer(answer | {"probabilities": of_class}, [answer | of_class], [line])
