@@ -29,10 +29,12 @@ ORDER = [
     "train-vgg-head",
     "finetune-vgg",
     "write-model-card",
+    "explain-models",
+    "report",
 ]
 # Settings under which a stage reads more than under the tiny ones: it is run under both.
 OTHER_WAY = {"train-vgg-head": {"vgg": {"features": "live"}}}
-DATA_FOLDERS = ("data", "models", "metrics", "plots")
+DATA_FOLDERS = ("data", "models", "metrics", "plots", "report")
 
 
 def files(folder):

@@ -26,7 +26,7 @@ LOCK = Path("dvc.lock")
 COPY = Path(".dvc/tmp/dvc.lock.whole")
 RWLOCK = Path(".dvc/tmp/rwlock")
 DVC_MUTEX = Path(".dvc/tmp/lock")
-WRITTEN = ("data", "models", "metrics", "plots", ".checkpoints", ".dvc/cache")
+WRITTEN = ("data", "models", "metrics", "plots", "report", ".checkpoints", ".dvc/cache")
 # .NAME.PID.tmp, with a suffix or .old, is a stage's (stages/core/outputs.py); .TOKEN.tmp is DVC's.
 TEMPORARY = re.compile(r"\..+?(\.(?P<pid>\d+))?(\.old)?\.tmp(\.[^.]+)?")
 

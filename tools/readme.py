@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from benchmarks import flip_record, transfer_record
 from benchmarks.mnist_record import summary
-from stages.write_model_card import splits_table
+from stages.reporting.metric_tables import markdown, splits_rows
 from tools import chaos
 from tools.metrics_table import metrics_table
 
@@ -57,9 +57,8 @@ def transfer_block() -> str:
 
 def leak_block() -> str:
     """What each split of the driver images gives away."""
-    return splits_table(
-        read_json("metrics/split_driver_images.json"), read_json("metrics/probe_leakage.json")
-    )
+    counts, probe = read_json("metrics/split_driver_images.json"), read_json("metrics/probe_leakage.json")
+    return markdown(splits_rows(counts, probe)) + "\n"
 
 
 def flip_block() -> str:

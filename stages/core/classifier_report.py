@@ -117,7 +117,7 @@ def _report_groups(folder: Path, title: str, subject: Subject, test: Answers) ->
         columns = (kind, "images", "accuracy", "low", "high")
         tables[kind] = dict(zip(columns, zip(*rows, strict=True), strict=True))
         write_table(folder / f"by_{kind}.csv", tables[kind])
-    write_figure(folder / "groups.png", draw.accuracy_by_group(tables, f"{title}: test accuracy"))
+    write_figure(folder / "groups.png", draw.accuracy_by_group(tables, f"{title}\ntest accuracy"))
 
 
 def _report_calibration(folder: Path, title: str, val: Answers, test: Answers) -> dict[str, float]:

@@ -22,14 +22,13 @@ class Answer(NamedTuple):
 
 
 def rounded(probabilities: Iterable[float]) -> list[float]:
-    """Probabilities with six decimals, as Python's own numbers."""
-    return [round(float(probability), 6) for probability in probabilities]
+    """Probabilities with six significant digits, as Python's own numbers."""
+    return [float(f"{probability:.6g}") for probability in probabilities]
 
 
 def printable(text: object) -> str:
     """Text on one line; a terminal obeys control characters, so they are shown as their codes."""
-    line = " ".join(str(text).split(" "))
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
 class AnswerWriter:

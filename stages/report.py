@@ -1,0 +1,72 @@
+"""Stage `report`: report/index.html, all that the pipeline has measured and drawn, in one file.
+
+It opens from the disk and asks the network for nothing: the pictures are inside. The text is in
+stages/reporting/report.html.
+"""
+
+import json
+from pathlib import Path
+
+from stages.core.errors import InputError, run_stage
+from stages.core.outputs import replacing
+from stages.core.params import read_params
+from stages.datasets.driver_images import Drivers, Split
+from stages.models.vgg_params import Vgg
+from stages.reporting.metric_tables import driver_accuracies, read_metrics, splits_rows
+from stages.reporting.pages import render
+from stages.reporting.pictures import PICTURES, with_numbers
+from stages.reporting.pipeline_graph import draw_pipeline
+from stages.reporting.result_tables import calibration_rows, digit_rows, neuron_facts, speed_rows
+
+PAGE, BENCHMARKS = Path("report/index.html"), Path("benchmarks/results.json")
+# A link to dvc.yaml: DVC takes no file of that name as a dependency.
+PIPELINE = Path(__file__).with_name("reporting") / "pipeline.yaml"
+STAGES = (
+    "train_linreg",
+    "prepare_digits",
+    "train_mlp",
+    "train_mnist",
+    "split_driver_images",
+    "probe_leakage",
+    "pretrain_vgg_base",
+    "train_vgg_head",
+    "finetune_vgg",
+)
+
+
+def read_benchmarks() -> dict:
+    """What `make bench` has measured."""
+    try:
+        return json.loads(BENCHMARKS.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{BENCHMARKS}: {error}; `make bench` writes it") from None
+
+
+def main() -> None:
+    root, picked = read_params("drivers", Drivers).root, read_params("split", Split).by
+    weights = read_params("vgg", Vgg).weights
+    metrics = {stage: read_metrics(stage) for stage in STAGES}
+    benchmarks = read_benchmarks()
+    page = render(
+        "report.html",
+        metrics=metrics,
+        picked=picked,
+        root=root,
+        weights=weights,
+        neuron=neuron_facts(metrics["train_linreg"]),
+        digits=digit_rows(metrics),
+        drivers=driver_accuracies(metrics["train_vgg_head"], metrics["finetune_vgg"], picked),
+        calibration=calibration_rows(metrics),
+        leak=splits_rows(metrics["split_driver_images"], metrics["probe_leakage"]),
+        speed=speed_rows(benchmarks),
+        machine=benchmarks["machine"],
+        pipeline=draw_pipeline(PIPELINE, {"drivers.root": root, "vgg.weights": weights}, "report"),
+        pictures={path: with_numbers(path, metrics) for path in PICTURES},
+    )
+    with replacing(PAGE) as temporary:
+        temporary.write_text(page, "utf-8")
+    print(f"report: {PAGE.resolve().as_uri()}", flush=True)
+
+
+if __name__ == "__main__":
+    run_stage(main)
