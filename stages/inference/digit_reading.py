@@ -1,8 +1,8 @@
 """A picture of one digit, however large and on whatever ground, made like the images that the networks learn.
 
-MNIST's digits (LeCun et al. 1998) lie within 20×20 pixels of 28×28, with their centre of mass in the middle.
-Those of scikit-learn are coarse, 8×8, and lie in the middle by their outline; see
-stages/datasets/digit_sources.py for how they become 28×28.
+Those of MNIST (LeCun et al. 1998) lie within 20×20 pixels of 28×28, their proportions kept, with their centre
+of mass in the middle; those of scikit-learn likewise (see stages/datasets/digit_sources.py), but with the
+middle of their outline there.
 """
 
 import math
@@ -18,10 +18,11 @@ from stages.datasets.digits import SIDE
 from stages.datasets.driver_images import FORMATS, MAX_PIXELS
 
 INK_SIDE = 20  # pixels, of the longer side of the digit
-COARSE_SIDE = 8  # pixels of that in scikit-learn's digits
 WORKING_SIDE = 512  # pixels: the longer side of a picture is made no longer than that
 PLANE_SAMPLES = 4096  # pixels of the ground that its shading is fitted to
-FAINTEST = 0.2  # of the strongest ink: where a stroke ends
+GRAIN = 1 / 400  # of the longer side of the picture: what is smaller is noise
+FAINTEST = 0.15  # of the strongest ink: where a stroke ends
+FLATTEST = 0.02  # of the range of grey levels: less is what is left of a slope without ink
 SMALLEST = 0.02  # of all ink: a separate part below that is a speck
 
 
@@ -60,8 +61,8 @@ def read_digit(picture: Image.Image, source: str = "digits") -> DigitReading:
 
     Parameters
     ----------
-    source : what the networks were trained on, `digits.source` of params.yaml: "digits" makes the image like
-        scikit-learn's, anything else like MNIST's.
+    source : what the networks were trained on, `digits.source` of params.yaml: "digits" centres the outline,
+        as in scikit-learn's images, anything else the mass, as in MNIST's.
 
     Raises
     ------
@@ -71,9 +72,11 @@ def read_digit(picture: Image.Image, source: str = "digits") -> DigitReading:
     grey = _grey_levels(picture)
     if np.ptp(grey) == 0:
         raise InputError("the picture is of one colour: no digit in it")
-    ink, dark_on_light = _ink(grey)
+    ink, dark_on_light = _ink(ndimage.gaussian_filter(grey, GRAIN * max(grey.shape)))
+    if ink.max() < FLATTEST * np.ptp(grey):
+        raise InputError("nothing in the picture stands out from its ground: no digit in it")
     digit = _without_specks(ink)
-    image = _like_scikit_learn(digit) if source == "digits" else _like_mnist(digit)
+    image = _in_field(digit, by_mass=source != "digits")
     polarity = "dark on light, inverted" if dark_on_light else "light on dark"
     how = f"{polarity}; cropped to the ink; centred in {SIDE}×{SIDE}"
     return DigitReading(np.rint(255 * image).astype(np.uint8), how)
@@ -124,8 +127,6 @@ def _without_specks(ink: np.ndarray) -> np.ndarray:
     sizes = ndimage.sum_labels(strong, parts, range(count + 1))
     sizes[0] = 0  # what is outside of all parts
     kept = (sizes > SMALLEST * sizes.sum())[parts]
-    if not kept.any():
-        raise InputError("nothing in the picture stands out from its ground: no digit in it")
     box = ndimage.find_objects(kept.astype(int))[0]
     return np.where(kept, ink, 0)[box]
 
@@ -142,32 +143,16 @@ def _otsu_threshold(values: np.ndarray) -> float:
     return float(edges[1 + best[len(best) // 2]])
 
 
-def _shrink(digit: np.ndarray, side: int) -> np.ndarray:
-    """The digit with `side` pixels to its longer side, its strokes at 1."""
-    height, width = (max(1, round(length * side / max(digit.shape))) for length in digit.shape)
+def _in_field(digit: np.ndarray, by_mass: bool) -> np.ndarray:
+    """The digit in a field of 28×28, from 0 to 1, its longer side at 20 pixels."""
+    height, width = (max(1, round(length * INK_SIDE / max(digit.shape))) for length in digit.shape)
     resized = Image.fromarray(digit.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-    values = np.asarray(resized)
+    small = np.asarray(resized)
     # A thin pen leaves little in each pixel, and the networks know strong strokes only.
-    return np.minimum(values / np.percentile(values[values > values.max() / 2], 75), 1)
-
-
-def _like_mnist(digit: np.ndarray) -> np.ndarray:
-    small = _shrink(digit, INK_SIDE)
-    corner = []
-    for length, centre in zip(small.shape, ndimage.center_of_mass(small), strict=True):
-        corner.append(min(max(round((SIDE - 1) / 2 - centre), 0), SIDE - length))
-    return _in_field(small, SIDE, *corner)
-
-
-def _like_scikit_learn(digit: np.ndarray) -> np.ndarray:
-    small = _shrink(digit, COARSE_SIDE)
-    coarse = _in_field(small, COARSE_SIDE, *((COARSE_SIDE - length) // 2 for length in small.shape))
-    grown = ndimage.zoom(coarse, INK_SIDE / COARSE_SIDE, order=1, grid_mode=True, mode="grid-constant")
-    return np.pad(np.clip(grown, 0, 1), (SIDE - INK_SIDE) // 2)
-
-
-def _in_field(small: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
-    """An image of zeros, `side` to a side, with `small` in it."""
-    field = np.zeros((side, side))
-    field[top : top + small.shape[0], left : left + small.shape[1]] = small
+    small = np.minimum(small / np.percentile(small[small > small.max() / 2], 75), 1)
+    centre = ndimage.center_of_mass(small) if by_mass else [(length - 1) / 2 for length in small.shape]
+    corner = [round((SIDE - 1) / 2 - middle) for middle in centre]
+    top, left = (min(max(at, 0), SIDE - n) for at, n in zip(corner, small.shape, strict=True))
+    field = np.zeros((SIDE, SIDE))
+    field[top : top + height, left : left + width] = small
     return field
