@@ -16,7 +16,7 @@ from stages.core.errors import run_command
 from stages.datasets.driver_images import CLASSES
 from tests.imports import ROOT
 from tests.tiny_models import SIZE, write_driver_classifier, write_small_models
-from tools.clones import environment, run_in
+from tools.clones import run_in
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +81,11 @@ def test_what_is_no_temperature_is_a_line_each_and_the_others_are_answered(answe
     assert [line.split("'")[1] for line in lines] == ["warm", "nan", "1e308"]
 
 
-def test_celsius_does_without_tensorflow(models):
+def test_celsius_does_without_tensorflow(models, monkeypatch):
     program = "import sys; from stages import predict; predict.main(['celsius', '20']); "
     program += "print('tensorflow' in sys.modules)"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(environment.__globals__["os"].environ, "PYTHONPATH", str(ROOT))
-        assert run_in(models, sys.executable, "-c", program).stdout.splitlines()[-1] == "False"
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert run_in(models, sys.executable, "-c", program).stdout.splitlines()[-1] == "False"
 
 
 def test_drivers_as_json_lines_an_answer_per_file_in_order(answers, images):
@@ -168,11 +167,10 @@ def test_a_name_cannot_command_the_terminal_and_survives_in_json(answers, tmp_pa
     assert code == 1 and "\x1b" not in err and "a\\x1b[2J" in err.splitlines()[-1]
 
 
-def test_a_reader_that_goes_away_ends_the_program_quietly(models, images):
+def test_a_reader_that_goes_away_ends_the_program_quietly(models, monkeypatch):
     program = f"{sys.executable} -m stages.predict celsius {' '.join(['20'] * 20_000)} 2>errors | head -n 1"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(environment.__globals__["os"].environ, "PYTHONPATH", str(ROOT))
-        done = run_in(models, "bash", "-c", program)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    done = run_in(models, "bash", "-c", program)
     assert done.stdout.split() == ["°C", "°F"]
     assert "Traceback" not in (models / "errors").read_text()
 

@@ -103,14 +103,8 @@ class Outputs:
         commit = _git("rev-parse", "--short", "HEAD")
         if commit is None:
             return f"{name} of the working tree, which has no commit"
-        lock = self._read_yaml(LOCK, (_git("show", f"HEAD:./{LOCK}") or "").encode())
-        recorded = {
-            out.get("path"): out.get("md5")
-            for stage in lock.get("stages", {}).values()
-            for out in stage.get("outs", [])
-        }
         with self.path(name).open("rb") as file:
-            same = hashlib.file_digest(file, "md5").hexdigest() == recorded.get(name)
+            same = hashlib.file_digest(file, "md5").hexdigest() == self._recorded("HEAD").get(name)
         if same:
             return f"{name} of commit {commit.strip()}"
         return f"{name} of the working tree, not the one that commit {commit.strip()} recorded"
@@ -136,13 +130,19 @@ class Outputs:
         return self._files.repo.get_rev()[:7]
 
     def _why_missing(self, name: str, error: Exception) -> str:
-        if not self._files.exists(name):
+        if name not in self._recorded(self._files.repo.get_rev()):
             return f"{name}: commit {self._commit} has none; choose a revision in which `dvc repro` made it"
         return (
             f"{name}: commit {self._commit} records it, but it is neither in DVC's cache nor in a remote "
             f"({error}); `dvc fetch --all-commits` where a remote has it, or `git checkout {self._commit}` "
             "and `dvc repro`"
         )
+
+    def _recorded(self, commit: str) -> dict[str, str]:
+        """The MD5 of each output in the dvc.lock of a commit; empty where it has none."""
+        lock = self._read_yaml(LOCK, (_git("show", f"{commit}:./{LOCK}") or "").encode())
+        stages = lock.get("stages", {}).values()
+        return {out.get("path"): out.get("md5") for stage in stages for out in stage.get("outs", [])}
 
     @staticmethod
     def _read_yaml(name: str, content: bytes) -> dict[str, Any]:
