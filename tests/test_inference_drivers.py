@@ -151,6 +151,12 @@ def test_folders_are_searched_at_any_depth_and_sorted(tmp_path):
     assert [str(error).split(": ")[0] for error in errors] == [str(tmp_path / "empty")]
 
 
+def test_a_name_that_no_disk_can_hold_is_a_missing_file(classifier):
+    paths = find_images([Path("a" * 5000)], pytest.fail)
+    (answer,) = classify_files(paths, classifier)
+    assert "File name too long" in str(answer.error)
+
+
 def test_heat_maps_are_those_of_the_most_probable_classes(classifier, tmp_path, monkeypatch):
     monkeypatch.setattr(drivers, "BATCH_SIZE", 2)
     paths = write_images(tmp_path, 3)

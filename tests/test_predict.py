@@ -75,10 +75,10 @@ def test_celsius_as_json_and_csv(answers):
 
 
 def test_what_is_no_temperature_is_a_line_each_and_the_others_are_answered(answers):
-    code, out, err = answers("celsius", "warm", "20", "nan", "1e308", "30", "--format", "csv")
+    code, out, err = answers("celsius", "warm", "20", "nan", "1.5e308", "30", "--format", "csv")
     assert code == 1 and out == "celsius,fahrenheit\n20.0,0.0\n30.0,15.0\n"
     lines = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert [line.split("'")[1] for line in lines] == ["warm", "nan", "1e308"]
+    assert [line.split("'")[1] for line in lines] == ["warm", "nan", "1.5e308"]
 
 
 def test_celsius_does_without_tensorflow(models, monkeypatch):

@@ -35,7 +35,7 @@ def find_images(named: Iterable[Path], report: Callable[[InputError], None]) -> 
     """
     found: list[Path] = []
     for path in named:
-        if path.is_dir():
+        if os.path.isdir(path):  # unlike Path.is_dir: no error for a name that is too long
             inside = sorted(_images_in(path, report))
             if not inside:
                 report(InputError(f"{path}: no image in it ({', '.join(sorted(SUFFIXES))})"))
@@ -51,7 +51,7 @@ def _images_in(folder: Path, report: Callable[[InputError], None]) -> Iterator[P
 
     for parent, _, names in os.walk(folder, onerror=unreadable):
         paths = (Path(parent, name) for name in names)
-        yield from (path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file())
+        yield from (path for path in paths if path.suffix.lower() in SUFFIXES and os.path.isfile(path))
 
 
 def read_in_batches(
