@@ -74,7 +74,7 @@ def read_digit(picture: Image.Image, source: str = "digits") -> DigitReading:
         raise InputError("the picture is of one colour: no digit in it")
     ink, dark_on_light = _ink(ndimage.gaussian_filter(grey, GRAIN * max(grey.shape)))
     if ink.max() < FLATTEST * np.ptp(grey):
-        raise InputError("nothing in the picture stands out from its ground: no digit in it")
+        raise InputError("nothing in the picture stands out from its shade: no digit in it")
     digit = _without_specks(ink)
     image = _in_field(digit, by_mass=source != "digits")
     polarity = "dark on light, inverted" if dark_on_light else "light on dark"
@@ -127,6 +127,8 @@ def _without_specks(ink: np.ndarray) -> np.ndarray:
     sizes = ndimage.sum_labels(strong, parts, range(count + 1))
     sizes[0] = 0  # what is outside of all parts
     kept = (sizes > SMALLEST * sizes.sum())[parts]
+    if not kept.any():
+        raise InputError("nothing but specks in the picture: no digit in it")
     box = ndimage.find_objects(kept.astype(int))[0]
     return np.where(kept, ink, 0)[box]
 
