@@ -112,9 +112,9 @@ def test_grain_specks_and_shade_are_no_ink():
         Image.new("RGBA", (50, 40), (9, 9, 9, 0)),
         Image.new("L", (1, 1)),
         Image.linear_gradient("L"),
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 300), np.uint8)),
+        Image.fromarray(np.tile(np.pad(np.full((3, 3), 255, np.uint8), 10), (12, 12))),
     ],
-    ids=["one colour", "transparent", "one pixel", "a slope", "noise"],
+    ids=["one colour", "transparent", "one pixel", "a slope", "dots"],
 )
 @pytest.mark.filterwarnings("error")
 def test_a_picture_without_ink_is_refused(picture):
