@@ -1,6 +1,6 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro reproduce-check verify chaos metrics compare repeat test lint bench readme lock
+.PHONY: setup repro predict reproduce-check verify chaos metrics compare repeat test lint bench readme lock
 
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
@@ -13,6 +13,10 @@ repro: setup
 
 metrics: setup
 	@$(SHOW_METRICS)
+
+# ARGS='drivers FOLDER --format csv': answers of the trained models; ARGS=--help says what else.
+predict: setup
+	@$(RUN) python -m stages.predict $(ARGS)
 
 # REV=main: which differences from the models of that revision exceed the noise.
 compare: setup

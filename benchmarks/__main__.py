@@ -22,7 +22,13 @@ from stages.core.outputs import replacing
 
 RESULTS = Path(__file__).with_name("results.json")
 ON_DIGITS = ("numpy_vs_frameworks", "train_mnist_vs_fit", "deformation_speed")
-ON_DRIVERS = ("vgg_head_vs_live", "vgg_finetune_precision", "vgg_kernels", "vgg_scaling")
+ON_DRIVERS = (
+    "vgg_head_vs_live",
+    "vgg_finetune_precision",
+    "vgg_kernels",
+    "vgg_scaling",
+    "predict_vs_loop",
+)
 BENCHMARKS = ON_DIGITS + ON_DRIVERS
 DIGITS = 4  # significant ones kept of a measured number
 

@@ -14,6 +14,7 @@ from benchmarks import (
     deformation_speed,
     flip_record,
     numpy_vs_frameworks,
+    predict_vs_loop,
     stage_runs,
     timing,
     train_mnist_vs_fit,
@@ -100,7 +101,7 @@ def tiny_params(monkeypatch, tmp_path):
     change_params(tmp_path, TINY)
     monkeypatch.setattr(stage_runs, "PARAMS", tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
-    for module in (vgg_finetune_precision, vgg_head_vs_live, vgg_scaling):
+    for module in (vgg_finetune_precision, vgg_head_vs_live, vgg_scaling, predict_vs_loop):
         monkeypatch.setattr(module, "use_cpu", lambda threads=0: None)
 
 
@@ -138,6 +139,23 @@ def test_scaling_rows(monkeypatch):
     monkeypatch.setattr(vgg_scaling, "STATE_FARM", 120)
     monkeypatch.setattr(vgg_scaling, "ORDER", (100, 120, 100))
     check(vgg_scaling.rows(), ["vgg_cost_per_image_120_vs_100", "vgg_peak_memory_120"])
+
+
+@pytest.mark.usefixtures("tiny_params")
+def test_predict_rows(monkeypatch):
+    monkeypatch.setattr(predict_vs_loop, "IMAGES", 5)
+    monkeypatch.setattr(predict_vs_loop, "RUNS", 1)
+    rows = predict_vs_loop.rows()
+    check(rows, ["predict_drivers_vs_predict_loop"])
+    assert "5 JPEG images of 42×32 pixels" in rows[0]["note"]
+
+
+@pytest.mark.usefixtures("tiny_params")
+def test_predict_rows_need_the_same_answers(monkeypatch):
+    monkeypatch.setattr(predict_vs_loop, "IMAGES", 2)
+    monkeypatch.setattr(predict_vs_loop, "scaled", lambda probabilities, temperature: probabilities[:, ::-1])
+    with pytest.raises(AssertionError, match="the answers differ"):
+        predict_vs_loop.rows()
 
 
 def test_both_sides_start_from_the_same_weights_and_train_as_often(idx_folder, monkeypatch):
@@ -236,6 +254,7 @@ def test_the_command_runs_what_it_is_asked_for(results, monkeypatch, capsys, tmp
         ("vgg_finetune_precision", {}),
         ("vgg_kernels", {}),
         ("vgg_scaling", {}),
+        ("predict_vs_loop", {}),
     ]
     assert [row["name"] for row in json.loads(results.read_text("utf-8"))["rows"]] == [
         "deformation_speed",

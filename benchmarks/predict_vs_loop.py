@@ -1,0 +1,109 @@
+"""Answers about driver images as a stream of batches, beside the textbook loop, an image at a time.
+
+    python -m benchmarks.predict_vs_loop
+
+Ours is what `python -m stages.predict drivers` does once its model is loaded. The model is the one of
+stage finetune-vgg with the params.yaml of the current folder, the images are JPEG files of the size that
+stage generate-driver-images draws. Weights and pixels are random: they do not change the work.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.timing import Row, alternate, make_row, print_rows, use_cpu
+from stages.core.calibration import scaled
+from stages.core.errors import run_command
+from stages.core.keras_archive import load_keras, save_keras
+from stages.core.params import read_params
+from stages.core.runtime import keras
+from stages.datasets.driver_images import CLASSES, Drivers
+from stages.datasets.vgg_features import CHANNELS
+from stages.inference.drivers import BATCH_SIZE, MODEL_FILE, DriverClassifier, classify_files
+from stages.inference.outputs import Outputs
+from stages.models.vgg16 import build_base, build_classifier, build_head, start_at_random
+from stages.models.vgg_params import Vgg
+from stages.train_vgg_head import VggHead
+
+IMAGES = 8 * BATCH_SIZE
+RUNS = 5
+TEMPERATURE = 1.1
+TOLERANCE = 1e-4  # of a probability: a batch is added in another order than an image alone
+
+
+def write_model(folder: Path, size: int, units: int, dropout: float) -> None:
+    """The classifier with random weights, where the pipeline puts it, and the metrics beside it."""
+    keras.utils.set_random_seed(0)
+    base = build_base(size)
+    start_at_random(base, np.random.default_rng(0))
+    mean, variance = np.zeros(CHANNELS), np.ones(CHANNELS)
+    head = build_head(base.output_shape[1:], mean, variance, units, dropout, len(CLASSES))
+    save_keras(build_classifier(base, head), folder / MODEL_FILE)
+    (folder / "metrics").mkdir()
+    (folder / "metrics/finetune_vgg.json").write_text(json.dumps({"temperature": TEMPERATURE}), "utf-8")
+
+
+def write_images(folder: Path, height: int) -> list[Path]:
+    """JPEG files of random colours."""
+    rng, paths = np.random.default_rng(0), []
+    for number in range(IMAGES):
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8))
+        paths.append(folder / f"{number:04}.jpg")
+        coarse.resize((height * 4 // 3, height), Image.Resampling.BICUBIC).save(paths[-1])
+    return paths
+
+
+def textbook_loop(paths: list[Path], model: keras.Model) -> np.ndarray:
+    """Open, resize and predict one image after another: probabilities [n, classes] as the model has them."""
+    size, answers = model.input_shape[1], []
+    for path in paths:
+        with Image.open(path) as image:
+            resized = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+        answers.append(model.predict(np.asarray(resized)[None].astype(np.float32), verbose=0)[0])
+    return np.stack(answers)
+
+
+def stream(paths: list[Path], classifier: DriverClassifier) -> np.ndarray:
+    """The same through `classify_files`, calibrated."""
+    return np.stack([answer.probabilities for answer in classify_files(paths, classifier)])
+
+
+def rows() -> list[Row]:
+    """Measure images per second of both, on the same images, and assert that their answers agree."""
+    use_cpu()
+    size, head = read_params("vgg", Vgg).image_size, read_params("vgg_head", VggHead)
+    height = read_params("drivers", Drivers).height
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_model(folder, size, head.units, head.dropout)
+        paths = write_images(folder, height)
+        with contextlib.chdir(folder):
+            classifier, model = DriverClassifier(Outputs()), load_keras(MODEL_FILE)
+        # Both have traced their functions after this.
+        ours, peer = stream(paths, classifier), scaled(textbook_loop(paths, model), TEMPERATURE)
+        difference = float(np.abs(ours - peer).max())
+        if difference > TOLERANCE:
+            raise AssertionError(f"the answers differ by {difference:.2g}")
+        seconds = alternate(RUNS, lambda: stream(paths, classifier), lambda: textbook_loop(paths, model))
+    note = (
+        f"{len(paths)} JPEG images of {height * 4 // 3}×{height} pixels, decoded and classified by VGG16 at "
+        f"{size} pixels in float32: threads decode beside the model, which takes {BATCH_SIZE} at a time, "
+        "against Image.open, resize and model.predict of one image at a time; all "
+        f"{os.cpu_count()} cores, median of {RUNS} alternating runs, loading the model left out; the "
+        f"probabilities differ by {difference:.1g} at most"
+    )
+    rates = [len(paths) / side for side in seconds]
+    return [make_row("predict_drivers_vs_predict_loop", *rates, "images/s", note)]
+
+
+def main() -> None:
+    print_rows(rows())
+
+
+if __name__ == "__main__":
+    run_command(main)
