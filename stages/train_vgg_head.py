@@ -40,6 +40,7 @@ from stages.models.vgg_params import Vgg
 
 SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
 READ_AT_ONCE = 64  # images
+AVERAGE_MOMENTUM = 0.99  # of a step
 AUGMENTED_SHARE = 0.5  # of what the head sees of the training images
 
 MakeBatch = Callable[[np.ndarray, int, int], Batch]  # see keras_training.train
@@ -137,7 +138,8 @@ def main() -> None:
         seed, rows = start_keras(), rows_by_split(manifest, way)
         mean, variance = channel_statistics(ArrayRows(features[0], rows["train"]))
         head = build_head(features.shape[2:], mean, variance, params.units, params.dropout, len(CLASSES))
-        optimizer = keras.optimizers.Adam(params.learning_rate)
+        # The average of the last epochs' weights (Polyak and Juditsky 1992) depends less on where they stop.
+        optimizer = keras.optimizers.Adam(params.learning_rate, use_ema=True, ema_momentum=AVERAGE_MOMENTUM)
         if vgg.features == "live":
             make_batch = live_views(run_base, pixels, labels, rows["train"], augmentation, seed)
             val = LiveFeatures(run_base, ArrayRows(pixels, rows["val"]))

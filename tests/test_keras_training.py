@@ -131,6 +131,50 @@ def test_a_training_step_computes_what_train_on_batch_computes(optimizer):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_a_moving_average_is_validated_and_kept_while_the_weights_go_on():
+    """Against averages by hand, over the weights after each step of the same training without one."""
+    x, labels, y = data()
+    plain, averaged = network(), network()
+    step, optimizer = (
+        TrainingStep(plain, keras.optimizers.Adam(0.01)),
+        keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
+    )
+    orders = [np.random.default_rng([5, epoch]).permutation(ITEMS) for epoch in (1, 2)]
+    average, kept = None, []
+    for order in orders:
+        for start in range(0, ITEMS, 20):
+            step(x[order[start : start + 20]], y[order[start : start + 20]])
+            now = plain.get_weights()
+            average = (
+                now if average is None else [0.9 * a + 0.1 * b for a, b in zip(average, now, strict=True)]
+            )
+        kept.append(average)
+    recorded = []
+
+    class Recording(TrainingLog):
+        def record(self, train, probabilities, val_labels, weights):
+            recorded.append(weights)
+            super().record(train, probabilities, val_labels, weights)
+
+    with Progress("test", 2) as progress:
+        log = Recording(progress, 2, Checkpoint("test", fingerprint()))
+        train(
+            averaged,
+            optimizer,
+            lambda numbers, epoch, step: (x[numbers], y[numbers]),
+            ITEMS,
+            (x, labels),
+            20,
+            [5],
+            log,
+        )
+    for ours, expected in zip(recorded, kept, strict=True):
+        for a, b in zip(ours, expected, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6)
+    for a, b in zip(averaged.get_weights(), kept[log.kept_epoch - 1], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
 def test_learning_rate_falls_when_validation_loss_stays():
     x, labels, y = data()
     model, optimizer = network(), keras.optimizers.SGD(0.5)

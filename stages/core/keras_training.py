@@ -1,7 +1,8 @@
 """Train a Keras model on batches that are made while it computes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -54,6 +55,7 @@ def train(
     Parameters
     ----------
     model : ends in a softmax; its trainable weights are those that learn.
+    optimizer : if it keeps a moving average of the weights, that is what is validated and kept.
     make_batch : (item numbers, epoch, step) → inputs and one-hot targets; runs beside the training step.
     items : number of training items; their order in epoch e is a function of (*seed, e).
     val : inputs, as `predict` takes them, and class indices of the validation split.
@@ -74,10 +76,25 @@ def train(
                     upcoming = worker.submit(make_batch, parts[step + 1], epoch, step + 1)
                 sums += np.multiply(update(inputs, targets), len(targets))
             loss, accuracy = sums / items
-            log.record((loss, accuracy), predict(model, val[0], batch_size), val[1], model.get_weights())
+            with averaged(model, optimizer):
+                log.record((loss, accuracy), predict(model, val[0], batch_size), val[1], model.get_weights())
             if schedule_patience and at_plateau(log.history["val_loss"], schedule_patience):
                 optimizer.learning_rate = float(optimizer.learning_rate) * LEARNING_RATE_FACTOR
     model.set_weights(log.kept_weights)
+
+
+@contextmanager
+def averaged(model: keras.Model, optimizer: keras.Optimizer) -> Iterator[None]:
+    """In this block the model has the moving average of its weights, if the optimizer keeps one."""
+    if not optimizer.use_ema:
+        yield
+        return
+    learning = model.get_weights()
+    optimizer.finalize_variable_values(model.trainable_variables)
+    try:
+        yield
+    finally:
+        model.set_weights(learning)
 
 
 def at_plateau(losses: Sequence[float], patience: int) -> bool:
