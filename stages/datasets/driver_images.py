@@ -4,7 +4,6 @@ The layout: `driver_imgs_list.csv` with the columns subject, classname and img, 
 `imgs/train/{classname}/{img}`.
 """
 
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
@@ -19,6 +18,7 @@ from pydantic import Field
 from stages.core.errors import InputError
 from stages.core.params import Group, Share, read_params
 from stages.core.tables import read_table
+from stages.datasets.pictures import open_picture
 
 CLASSES = tuple(f"c{number}" for number in range(10))
 CLASS_NAMES = (
@@ -38,12 +38,6 @@ MANIFEST = Path("data/driver-manifest.csv")
 WAYS = ("image", "driver")  # to split: see stages/datasets/splits.py
 MANIFEST_COLUMNS = ("path", "class", "subject", "by_image", "by_driver")
 SPLITS = ("train", "val", "test")
-# Pillow warns of sizes above a limit of its own, of transparency and of damaged EXIF; what matters here is
-# refused. Set once: warnings.catch_warnings is not safe in the threads of load_images.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-MAX_PIXELS = 50_000_000  # a camera's picture fits; a header that promises more is refused unread
-# What browsers show. Pillow tries all that it knows, and starts another program, Ghostscript, for EPS.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 
 
 class Drivers(Group):
@@ -166,19 +160,10 @@ def load_image(path: Path, size: int) -> np.ndarray:
     InputError
         The file is missing, not an image, truncated, or absurdly large.
     """
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise InputError(f"{path}: {image.width}×{image.height} pixels; allowed are {MAX_PIXELS:,}")
-            image.draft("RGB", (size, size))  # lets the JPEG decoder skip detail that is thrown away here
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            return np.asarray(upright.resize((size, size), Image.Resampling.BILINEAR))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except InputError:
-        raise
-    except Exception as error:  # Pillow raises many kinds for a damaged file.
-        raise InputError(f"{path}: not a readable image ({', '.join(FORMATS)}): {error}") from None
+    with open_picture(path) as image:
+        image.draft("RGB", (size, size))  # lets the JPEG decoder skip detail that is thrown away here
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        return np.asarray(upright.resize((size, size), Image.Resampling.BILINEAR))
 
 
 def load_images(root: Path, paths: Sequence[str], size: int) -> np.ndarray:

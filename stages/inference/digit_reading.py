@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from stages.core.errors import InputError
 from stages.datasets.digits import SIDE
-from stages.datasets.driver_images import FORMATS, MAX_PIXELS
+from stages.datasets.pictures import open_picture
 
 INK_SIDE = 20  # pixels, of the longer side of the digit
 WORKING_SIDE = 512  # pixels: the longer side of a picture is made no longer than that
@@ -34,26 +34,9 @@ class DigitReading(NamedTuple):
 
 
 def load_picture(path: str | Path) -> Image.Image:
-    """Open a picture file and turn it upright (EXIF).
-
-    Raises
-    ------
-    InputError
-        The file is missing, not a picture, truncated, or absurdly large.
-    """
-    try:
-        with Image.open(path, formats=FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise InputError(
-                    f"{path}: {picture.width}×{picture.height} pixels; allowed are {MAX_PIXELS:,}"
-                )
-            return ImageOps.exif_transpose(picture)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except InputError:
-        raise
-    except Exception as error:  # Pillow raises many kinds for a damaged file.
-        raise InputError(f"{path}: not a readable image ({', '.join(FORMATS)}): {error}") from None
+    """A picture file, turned upright (EXIF); raises InputError as `open_picture` does."""
+    with open_picture(path) as picture:
+        return ImageOps.exif_transpose(picture)
 
 
 def read_digit(picture: Image.Image, source: str = "digits") -> DigitReading:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from stages.core.errors import InputError
-from stages.datasets.driver_images import FORMATS
+from stages.datasets.pictures import FORMATS
 
 SUFFIXES = {f".{name.lower()}" for name in (*FORMATS, "JPG")}
 
