@@ -1,6 +1,7 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
 .PHONY: setup repro predict reproduce-check verify chaos metrics compare repeat test lint bench readme lock
+.PHONY: demo demo-setup
 
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
@@ -38,6 +39,13 @@ reproduce-check: setup
 verify: setup
 	@$(RUN) python -m tools.verify
 
+# A page on this machine to try the models on; PORT=7861: at that port.
+demo: demo-setup
+	@$(RUN) python -m tools.demo $(if $(PORT),--port "$(PORT)")
+
+demo-setup: setup
+	@sh tools/setup.sh requirements-demo.lock
+
 test: lint
 	@$(RUN) python -m pytest --numprocesses 2 --dist loadfile
 
@@ -57,6 +65,8 @@ setup:
 	@sh tools/setup.sh
 
 # Choose new versions for every platform and write them with their hashes; needs uv (pip install uv).
+COMPILE := uv pip compile pyproject.toml --extra test --universal --generate-hashes --python-version 3.11 \
+    --no-emit-index-url --no-annotate --no-header --quiet --upgrade
 lock:
-	uv pip compile pyproject.toml --extra test --universal --generate-hashes --python-version 3.11 \
-	    --no-emit-index-url --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --extra demo --extra demo-test --constraints requirements.lock --output-file requirements-demo.lock

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parent.parent / "tools" / "setup.sh"
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = ROOT / "tools" / "setup.sh"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a script for sh")
 
@@ -25,8 +27,8 @@ def place(tmp_path):
     return tmp_path
 
 
-def write_lock(place, name, version, digest):
-    (place / "requirements.lock").write_text(f"{name}=={version} --hash=sha256:{digest}\n")
+def write_lock(place, name, version, digest, lock="requirements.lock"):
+    (place / lock).write_text(f"{name}=={version} --hash=sha256:{digest}\n")
 
 
 def script(path, text):
@@ -35,8 +37,8 @@ def script(path, text):
     return path
 
 
-def setup(place, python=sys.executable, **changes):
-    """Run the script without a network; returns the finished process."""
+def setup(place, python=sys.executable, lock=None, **changes):
+    """Run the script without a network, for `lock` if one is given; returns the finished process."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     environment |= {
         "PYTHON": str(python),
@@ -45,7 +47,7 @@ def setup(place, python=sys.executable, **changes):
         "PIP_RETRIES": "0",
         **changes,
     }
-    command = ["sh", "tools/setup.sh"]
+    command = ["sh", "tools/setup.sh", *([lock] if lock else [])]
     return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120)
 
 
@@ -137,6 +139,30 @@ def test_packages_are_installed_once_and_again_for_a_changed_lock(place):
     shutil.rmtree(packages / "tiny-1.0.dist-info")
     line = refusal(setup(place, **offline))
     assert "requirements.lock" in line and "hash" in line.lower()
+
+
+def test_another_lock_is_installed_beside_the_first_and_remembered_for_itself(place):
+    packages = with_ready_environment(place)
+    write_lock(place, "tiny", "1.0", make_wheel(place / "wheels"), "requirements-demo.lock")
+    shutil.copy(place / "requirements.lock", place / ".venv/installed.lock")
+    done = setup(place, lock="requirements-demo.lock", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(place / "wheels"))
+    assert (done.returncode, done.stderr) == (0, "") and "requirements-demo.lock" in done.stdout
+    assert (packages / "tiny.py").is_file()
+    for kept in ("", "-demo"):
+        lock, stamp = place / f"requirements{kept}.lock", place / f".venv/installed{kept}.lock"
+        assert lock.read_bytes() == stamp.read_bytes()
+    again = setup(place, lock="requirements-demo.lock")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_the_lock_of_the_demo_adds_packages_and_changes_no_version():
+    def versions(lock):
+        return set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / lock).read_text("utf-8"), re.MULTILINE))
+
+    plain, demo = versions("requirements.lock"), versions("requirements-demo.lock")
+    assert plain < demo
+    added = {line.split("==")[0] for line in demo - plain}
+    assert {"gradio", "selenium"} <= added and not added & {line.split("==")[0] for line in plain}
 
 
 def test_an_up_to_date_environment_is_left_alone(place):

@@ -148,6 +148,22 @@ def compare(revision: str, tolerances: Tolerances) -> list[dict[str, Any]]:
     return rows
 
 
+def compare_with(revision: str) -> list[dict[str, Any]]:
+    """`compare` with tolerances.yaml.
+
+    Raises
+    ------
+    InputError
+        The revision is unknown, or holds no model with the same test items.
+    """
+    if git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").returncode:
+        raise InputError(f"{revision!r} is no revision of this repository")
+    rows = compare(revision, read_settings(TOLERANCES, Tolerances))
+    if not any("items" in row for row in rows):
+        raise InputError(f"nothing to compare with {revision}: no model has the same test items")
+    return rows
+
+
 def markdown(revision: str, rows: list[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
     lines = [
@@ -173,13 +189,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there too")
     options = parser.parse_args(arguments)
-    if git(
-        "rev-parse", "--verify", "--quiet", "--end-of-options", f"{options.revision}^{{commit}}"
-    ).returncode:
-        raise InputError(f"{options.revision!r} is no revision of this repository")
-    rows = compare(options.revision, read_settings(TOLERANCES, Tolerances))
-    if not any("items" in row for row in rows):
-        raise InputError(f"nothing to compare with {options.revision}: no model has the same test items")
+    rows = compare_with(options.revision)
     table = markdown(options.revision, rows)
     print(table, end="")
     for path, text in ((options.json, json.dumps(rows, indent=1) + "\n"), (options.markdown, table)):
