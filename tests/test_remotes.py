@@ -1,0 +1,121 @@
+"""Sharing through a remote: a second clone pulls and runs nothing, and takes no damaged object."""
+
+import shutil
+import sys
+
+import pytest
+
+from tests.remotes import check_pull_gives_all, clone_with_remote, damage, object_name, set_remote
+from tools.clones import change_params, differences, run_in
+
+PULL = [sys.executable, "-m", "tools.repro", "--pull"]
+MODEL = "models/linreg.npz"
+
+
+@pytest.fixture(scope="module")
+def first(light_clone, tmp_path_factory):
+    """A clone that has pushed all that it has run to the folder `remote` beside it, another data set too."""
+    folder = tmp_path_factory.mktemp("first") / "clone"
+    shutil.copytree(light_clone, folder)
+    run_in(folder, "dvc", "remote", "add", "--default", "storage", str(folder.with_name("remote")))
+    run_in(folder, "dvc", "remote", "modify", "storage", "verify", "true")
+    change_params(folder, {"celsius": {"count": 21}})
+    run_in(folder, "dvc", "repro", "generate-celsius-data")
+    run_in(folder, "git", "checkout", "--quiet", "params.yaml", "dvc.lock", "metrics")
+    run_in(folder, "dvc", "checkout")
+    run_in(folder, "git", "commit", "--all", "--quiet", "--message", "a remote")
+    run_in(folder, "dvc", "push", "--run-cache")
+    return folder
+
+
+@pytest.fixture
+def remote(first, tmp_path):
+    """A copy of the remote, for a test that damages it."""
+    shutil.copytree(first.with_name("remote"), tmp_path / "remote")
+    return tmp_path / "remote"
+
+
+def ran(done):
+    """The stages that have been run and not taken from anywhere."""
+    return [line.split("'")[1] for line in done.stdout.splitlines() if "Running stage" in line]
+
+
+def test_a_second_clone_pulls_and_runs_nothing(first, tmp_path):
+    run_in(tmp_path, "git", "clone", "--quiet", str(first), "second")
+    check_pull_gives_all(tmp_path / "second")
+    assert differences(first, tmp_path / "second") == []
+
+
+def test_a_damaged_object_is_not_taken_and_computed_instead(first, remote, tmp_path):
+    damage(remote / object_name(first, MODEL))
+    second = clone_with_remote(first, tmp_path / "second", str(remote), verify="true")
+    pulled = run_in(second, "dvc", "pull", check=False)
+    assert pulled.returncode == 1
+    assert f"failed to pull data from the cloud - Checkout failed for following targets:\n{MODEL}" in (
+        pulled.stderr
+    )
+    assert not (second / MODEL).exists()
+    assert ran(run_in(second, *PULL)) == ["train-linreg"]
+    assert differences(first, second) == []
+
+
+def test_without_verify_dvc_takes_a_damaged_object_and_the_runner_refuses_such_a_remote(
+    first, remote, tmp_path
+):
+    damage(remote / object_name(first, MODEL))
+    second = clone_with_remote(first, tmp_path / "second", str(remote), verify="false")
+    done = run_in(second, *PULL, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: --pull: DVC would take damaged objects from remote 'storage'; "
+        "`dvc remote modify storage verify true` makes it check them"
+    ]
+    run_in(second, "dvc", "pull", MODEL)
+    assert (second / MODEL).read_bytes() != (first / MODEL).read_bytes()
+
+
+def test_what_the_remote_lacks_is_computed_side_by_side_too(first, remote, tmp_path):
+    for output in ("data/digits.npz", "data/celsius.csv"):
+        (remote / object_name(first, output)).unlink()
+    second = clone_with_remote(first, tmp_path / "second", str(remote), verify="true")
+    done = run_in(second, *PULL, "--jobs", "2")
+    assert sorted(ran(done)) == ["generate-celsius-data", "prepare-digits"]
+    assert "1| Pulling data for stage: 'train-linreg'" in done.stdout.splitlines()
+    assert differences(first, second) == []
+
+
+def test_a_run_that_somebody_else_has_pushed_is_not_repeated(first, tmp_path):
+    second = clone_with_remote(first, tmp_path / "second", str(first.with_name("remote")))
+    change_params(second, {"celsius": {"count": 21}})
+    done = run_in(second, *PULL)
+    assert "Stage 'generate-celsius-data' is cached - skipping run, checking out outputs" in done.stdout
+    assert ran(done) == ["train-linreg"]
+    assert (second / "data/celsius.csv").read_text("utf-8").count("\n") == 22
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("", "no remote is set up here; `dvc remote add --default NAME URL` does that"),
+        ("[core]\n    remote = gone\n", ".dvc/config: core.remote: 'gone': no such remote"),
+    ],
+)
+def test_without_a_remote_pull_is_refused_in_one_line(light_clone, tmp_path, config, message):
+    run_in(tmp_path, "git", "clone", "--quiet", str(light_clone), "second")
+    (tmp_path / "second/.dvc/config.local").write_text(config, "utf-8")
+    done = run_in(tmp_path / "second", *PULL, check=False)
+    assert done.returncode == 1
+    assert (done.stdout, done.stderr) == ("", f"error: --pull: {message}\n")
+
+
+def test_a_remote_that_is_not_there_is_one_line_and_no_traceback(light_clone, tmp_path):
+    run_in(tmp_path, "git", "clone", "--quiet", str(light_clone), "second")
+    set_remote(tmp_path / "second", "s3://bucket/path", verify="true")
+    done = run_in(tmp_path / "second", "dvc", "pull", check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+
+
+def test_make_repro_passes_both_options_on(light_clone):
+    planned = run_in(light_clone, "make", "--dry-run", "repro", "PULL=1", "JOBS=2").stdout
+    assert 'python -m tools.repro --jobs "2" --pull\n' in planned
