@@ -95,13 +95,14 @@ def keep_copy() -> None:
 
 
 def mend_lock() -> list[str]:
-    """Put the last whole dvc.lock in place of a part of one.
+    """Put the last whole dvc.lock in place of a part of one, or of both sides of a merge.
 
     It may be older: what has run since then, DVC finds in its cache of runs.
     """
     if not LOCK.exists() or is_whole(LOCK.read_bytes()):
         keep_copy()
         return []
+    wrong = "held both sides of a merge" if b"\n<<<<<<< " in LOCK.read_bytes() else "was cut short"
     committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], capture_output=True, check=False).stdout
     for source, content in (
         ("its last whole copy", COPY.read_bytes() if COPY.exists() else b""),
@@ -109,9 +110,9 @@ def mend_lock() -> list[str]:
     ):
         if is_whole(content):
             write(LOCK, content)
-            return [f"dvc.lock was cut short: restored from {source}"]
+            return [f"dvc.lock {wrong}: restored from {source}"]
     LOCK.unlink()
-    return ["dvc.lock was cut short: removed, for DVC to write it anew"]
+    return [f"dvc.lock {wrong}: removed, for DVC to write it anew"]
 
 
 def runs_here(process: psutil.Process, program: str) -> bool:

@@ -170,7 +170,7 @@ def repro(jobs: int, pull: bool) -> int:
     with mend.exclusive(MUTEX, tick, "another `make repro` runs here: waiting for it to end") as mutex:
         mended = mend.mend(tick)
         if mended:
-            print("mended after a kill: " + "; ".join(mended), flush=True)
+            print("mended: " + "; ".join(mended), flush=True)
         groups = branches(stages) if jobs > 1 and stages else [[]]
         if len(groups) > 1:
             for number, names in enumerate(groups, 1):
