@@ -84,8 +84,10 @@ def test_what_the_remote_lacks_is_computed_side_by_side_too(first, remote, tmp_p
     assert differences(first, second) == []
 
 
-def test_a_run_that_somebody_else_has_pushed_is_not_repeated(first, tmp_path):
-    second = clone_with_remote(first, tmp_path / "second", str(first.with_name("remote")))
+def test_a_run_that_somebody_else_has_pushed_is_not_repeated(first, light_clone, tmp_path):
+    second = tmp_path / "second"
+    shutil.copytree(light_clone, second)
+    set_remote(second, str(first.with_name("remote")), verify="true")
     change_params(second, {"celsius": {"count": 21}})
     done = run_in(second, *PULL)
     assert "Stage 'generate-celsius-data' is cached - skipping run, checking out outputs" in done.stdout
