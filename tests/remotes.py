@@ -22,12 +22,11 @@ def clone_with_remote(first: Path, folder: Path, url: str, **settings: object) -
     return folder
 
 
-def object_name(folder: Path, output: str) -> str:
-    """Where in a cache or a remote the content of an output lies, as dvc.lock names it."""
+def objects_of(folder: Path) -> dict[str, str]:
+    """Where in a cache or a remote the content of each output lies, as dvc.lock names it."""
     stages = YAML(typ="safe").load(folder / "dvc.lock")["stages"]
-    outs = [out for stage in stages.values() for out in stage["outs"]]
-    digest = next(out["md5"] for out in outs if out["path"] == output)
-    return f"files/md5/{digest[:2]}/{digest[2:]}"
+    digests = {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+    return {path: f"files/md5/{digest[:2]}/{digest[2:]}" for path, digest in digests.items()}
 
 
 def damage(path: Path) -> None:

@@ -3,7 +3,7 @@
 import shutil
 import sys
 
-from tests.remotes import damage, object_name
+from tests.remotes import damage, objects_of
 from tools.clones import differences, run_in
 
 CHECK = [sys.executable, "-m", "tools.check_cache"]
@@ -13,10 +13,10 @@ MODEL = "models/linreg.npz"
 def test_a_damaged_object_goes_and_its_output_is_made_again(light_clone, tmp_path):
     folder = tmp_path / "clone"
     shutil.copytree(light_clone, folder)
-    whole = run_in(folder, *CHECK)
-    assert whole.stdout == "7 objects in DVC's cache have the bytes that their names say\n"
+    count = len(objects_of(folder))
+    assert run_in(folder, *CHECK).stdout.startswith(f"{count} objects in DVC's cache have the bytes")
 
-    name = object_name(folder, MODEL)
+    name = objects_of(folder)[MODEL]
     damage(folder / ".dvc/cache" / name)
     (folder / MODEL).unlink()
     run_in(folder, "dvc", "checkout", MODEL)  # takes it as it is

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.remotes import check_pull_gives_all, clone_with_remote, damage, object_name, set_remote
+from tests.remotes import check_pull_gives_all, clone_with_remote, damage, objects_of, set_remote
 from tools.clones import change_params, differences, run_in
 
 PULL = [sys.executable, "-m", "tools.repro", "--pull"]
@@ -14,17 +14,15 @@ MODEL = "models/linreg.npz"
 
 @pytest.fixture(scope="module")
 def first(light_clone, tmp_path_factory):
-    """A clone that has pushed all that it has run to the folder `remote` beside it, another data set too."""
+    """A clone that has run and committed a change, and pushed it to the folder `remote` beside it."""
     folder = tmp_path_factory.mktemp("first") / "clone"
     shutil.copytree(light_clone, folder)
     run_in(folder, "dvc", "remote", "add", "--default", "storage", str(folder.with_name("remote")))
     run_in(folder, "dvc", "remote", "modify", "storage", "verify", "true")
     change_params(folder, {"celsius": {"count": 21}})
-    run_in(folder, "dvc", "repro", "generate-celsius-data")
-    run_in(folder, "git", "checkout", "--quiet", "params.yaml", "dvc.lock", "metrics")
-    run_in(folder, "dvc", "checkout")
-    run_in(folder, "git", "commit", "--all", "--quiet", "--message", "a remote")
-    run_in(folder, "dvc", "push", "--run-cache")
+    run_in(folder, "dvc", "repro")
+    run_in(folder, "git", "commit", "--all", "--quiet", "--message", "a remote, and more pairs")
+    run_in(folder, "dvc", "push")
     return folder
 
 
@@ -47,7 +45,7 @@ def test_a_second_clone_pulls_and_runs_nothing(first, tmp_path):
 
 
 def test_a_damaged_object_is_not_taken_and_computed_instead(first, remote, tmp_path):
-    damage(remote / object_name(first, MODEL))
+    damage(remote / objects_of(first)[MODEL])
     second = clone_with_remote(first, tmp_path / "second", str(remote), verify="true")
     pulled = run_in(second, "dvc", "pull", check=False)
     assert pulled.returncode == 1
@@ -62,7 +60,7 @@ def test_a_damaged_object_is_not_taken_and_computed_instead(first, remote, tmp_p
 def test_without_verify_dvc_takes_a_damaged_object_and_the_runner_refuses_such_a_remote(
     first, remote, tmp_path
 ):
-    damage(remote / object_name(first, MODEL))
+    damage(remote / objects_of(first)[MODEL])
     second = clone_with_remote(first, tmp_path / "second", str(remote), verify="false")
     done = run_in(second, *PULL, check=False)
     assert done.returncode == 1
@@ -76,7 +74,7 @@ def test_without_verify_dvc_takes_a_damaged_object_and_the_runner_refuses_such_a
 
 def test_what_the_remote_lacks_is_computed_side_by_side_too(first, remote, tmp_path):
     for output in ("data/digits.npz", "data/celsius.csv"):
-        (remote / object_name(first, output)).unlink()
+        (remote / objects_of(first)[output]).unlink()
     second = clone_with_remote(first, tmp_path / "second", str(remote), verify="true")
     done = run_in(second, *PULL, "--jobs", "2")
     assert sorted(ran(done)) == ["generate-celsius-data", "prepare-digits"]
@@ -84,15 +82,12 @@ def test_what_the_remote_lacks_is_computed_side_by_side_too(first, remote, tmp_p
     assert differences(first, second) == []
 
 
-def test_a_run_that_somebody_else_has_pushed_is_not_repeated(first, light_clone, tmp_path):
+def test_what_others_have_committed_and_pushed_takes_the_place_of_older_outputs(first, light_clone, tmp_path):
     second = tmp_path / "second"
     shutil.copytree(light_clone, second)
-    set_remote(second, str(first.with_name("remote")), verify="true")
-    change_params(second, {"celsius": {"count": 21}})
-    done = run_in(second, *PULL)
-    assert "Stage 'generate-celsius-data' is cached - skipping run, checking out outputs" in done.stdout
-    assert ran(done) == ["train-linreg"]
-    assert (second / "data/celsius.csv").read_text("utf-8").count("\n") == 22
+    run_in(second, "git", "pull", "--quiet", str(first), "HEAD")
+    assert ran(run_in(second, *PULL)) == []
+    assert differences(first, second) == []
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.remotes import check_pull_gives_all, clone_with_remote, damage, object_name, set_remote
+from tests.remotes import check_pull_gives_all, clone_with_remote, damage, objects_of, set_remote
 from tests.sshd import PROGRAM, make_key, serving
 from tools.clones import differences, run_in
 
@@ -42,11 +42,11 @@ def stored(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(light_clone, server, stored, tmp_path_factory):
-    """A clone that has pushed all that it has run to the server's folder `stored`."""
+    """A clone that has pushed to the server's folder `stored`."""
     folder = tmp_path_factory.mktemp("first") / "clone"
     shutil.copytree(light_clone, folder)
     set_remote(folder, server.url(stored), keyfile=server.key, verify="true", timeout=60)
-    run_in(folder, "dvc", "push", "--run-cache")
+    run_in(folder, "dvc", "push")
     return folder
 
 
@@ -63,7 +63,7 @@ def refused(folder, command):
 
 
 def test_a_second_clone_pulls_over_ssh_and_runs_nothing(first, server, stored, tmp_path):
-    assert (stored / object_name(first, MODEL)).is_file()
+    assert (stored / objects_of(first)[MODEL]).is_file()
     second = second_clone(first, tmp_path / "second", server.url(stored), server.key)
     check_pull_gives_all(second)
     assert differences(first, second) == []
@@ -71,7 +71,7 @@ def test_a_second_clone_pulls_over_ssh_and_runs_nothing(first, server, stored, t
 
 def test_an_object_damaged_on_the_server_is_not_taken_and_computed_instead(first, server, stored, tmp_path):
     shutil.copytree(stored, tmp_path / "remote")
-    damage(tmp_path / "remote" / object_name(first, MODEL))
+    damage(tmp_path / "remote" / objects_of(first)[MODEL])
     second = second_clone(first, tmp_path / "second", server.url(tmp_path / "remote"), server.key)
     assert "Checkout failed for following targets" in refused(second, ["dvc", "pull", MODEL])
     assert not (second / MODEL).exists()
