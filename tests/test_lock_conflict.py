@@ -4,9 +4,10 @@ import shutil
 import sys
 
 import pytest
+from dvc.utils.serialize import parse_yaml
 
 from tools.clones import change_params, run_in
-from tools.mend import is_whole
+from tools.mend import in_git, merge_lock
 
 BRANCHES = {
     "more-pairs": {"celsius": {"count": 21}},
@@ -51,21 +52,27 @@ def test_different_stages_merge_by_themselves_and_nothing_is_computed(folder):
     assert run_in(folder, "git", "status", "--porcelain").stdout == ""
 
 
-def test_the_same_stage_is_a_conflict_that_the_runner_settles_by_computing_it(folder):
-    left = merge(folder, "more-pairs", "more-epochs", "with-make")
+def test_the_same_stage_is_a_conflict_that_the_runner_settles_by_computing_it(folder, monkeypatch):
+    left = merge(folder, "more-epochs", "more-pairs", "with-make")
     assert left == ["dvc.lock", "metrics/train_linreg.json", "plots/train_linreg/curves.csv"]
+    monkeypatch.chdir(folder)
+    stages = parse_yaml(merge_lock().decode(), "dvc.lock")["stages"]
+    for stage, branch in (("generate-celsius-data", "more-pairs"), ("train-linreg", "more-epochs")):
+        assert stages[stage] == parse_yaml(in_git(branch).decode(), "dvc.lock")["stages"][stage]
+
     done = run_in(folder, sys.executable, "-m", "tools.repro")
-    assert done.stdout.startswith("mended: dvc.lock held both sides of a merge: restored from ")
+    mended = "mended: dvc.lock was in conflict: each stage taken from the side that changed it"
+    assert done.stdout.splitlines()[0] == mended
     assert ran(done) == ["train-linreg"]  # 21 pairs and 60 epochs: neither branch has it
-    assert is_whole((folder / "dvc.lock").read_bytes())
     commit(folder)
+    assert merge_lock() == b""
     assert (folder / "plots/train_linreg/curves.csv").read_text("utf-8").count("\n") == 62
 
 
-def test_plain_dvc_gets_there_from_either_side_and_takes_from_its_cache_what_has_run(folder):
-    merge(folder, "more-epochs", "more-pairs", "with-dvc")
+def test_plain_dvc_gets_there_from_our_side_and_takes_from_its_cache_what_has_run(folder):
+    merge(folder, "more-pairs", "more-epochs", "with-dvc")
     assert run_in(folder, "dvc", "repro", check=False).returncode != 0  # dvc.lock is no YAML
-    run_in(folder, "git", "checkout", "--theirs", "dvc.lock", "metrics", "plots")
+    run_in(folder, "git", "checkout", "--ours", "dvc.lock", "metrics", "plots")
     assert ran(run_in(folder, "dvc", "repro")) == []
     commit(folder)
     assert run_in(folder, "git", "diff", "with-make", "with-dvc").stdout == ""
