@@ -20,7 +20,7 @@ BRANCHES = {
 def folder(light_clone, tmp_path_factory):
     """A clone with a branch for each change, in which the pipeline has run and was committed."""
     folder = tmp_path_factory.mktemp("merged") / "clone"
-    shutil.copytree(light_clone, folder)
+    shutil.copytree(light_clone, folder, symlinks=True)
     start = run_in(folder, "git", "rev-parse", "HEAD").stdout.strip()
     for branch, changes in BRANCHES.items():
         run_in(folder, "git", "checkout", "--quiet", "-b", branch, start)

@@ -16,7 +16,7 @@ MODEL = "models/linreg.npz"
 def first(light_clone, tmp_path_factory):
     """A clone that has run and committed a change, and pushed it to the folder `remote` beside it."""
     folder = tmp_path_factory.mktemp("first") / "clone"
-    shutil.copytree(light_clone, folder)
+    shutil.copytree(light_clone, folder, symlinks=True)
     run_in(folder, "dvc", "remote", "add", "--default", "storage", str(folder.with_name("remote")))
     run_in(folder, "dvc", "remote", "modify", "storage", "verify", "true")
     change_params(folder, {"celsius": {"count": 21}})
@@ -84,7 +84,7 @@ def test_what_the_remote_lacks_is_computed_side_by_side_too(first, remote, tmp_p
 
 def test_what_others_have_committed_and_pushed_takes_the_place_of_older_outputs(first, light_clone, tmp_path):
     second = tmp_path / "second"
-    shutil.copytree(light_clone, second)
+    shutil.copytree(light_clone, second, symlinks=True)
     run_in(second, "git", "pull", "--quiet", str(first), "HEAD")
     assert ran(run_in(second, *PULL)) == []
     assert differences(first, second) == []

@@ -44,7 +44,7 @@ def stored(tmp_path_factory):
 def first(light_clone, server, stored, tmp_path_factory):
     """A clone that has pushed to the server's folder `stored`."""
     folder = tmp_path_factory.mktemp("first") / "clone"
-    shutil.copytree(light_clone, folder)
+    shutil.copytree(light_clone, folder, symlinks=True)
     set_remote(folder, server.url(stored), keyfile=server.key, verify="true", timeout=60)
     run_in(folder, "dvc", "push")
     return folder
