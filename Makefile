@@ -1,15 +1,16 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro predict reproduce-check verify chaos metrics compare repeat test lint bench readme lock
-.PHONY: demo demo-setup
+.PHONY: setup repro predict demo demo-setup reproduce-check verify check-cache chaos metrics compare repeat
+.PHONY: test lint bench readme lock
 
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
 
 # JOBS=3: branches of the pipeline that share no data run side by side.
+# PULL=1: what the remote holds is fetched, the rest computed.
 repro: setup
-	@$(RUN) python -m tools.repro $(if $(JOBS),--jobs "$(JOBS)")
+	@$(RUN) python -m tools.repro $(if $(JOBS),--jobs "$(JOBS)") $(if $(PULL),--pull)
 	@$(SHOW_METRICS)
 
 metrics: setup
@@ -34,6 +35,10 @@ chaos: setup
 # Two fresh clones must write the same bytes; TINY=1: with tiny parameters, in every precision.
 reproduce-check: setup
 	@$(RUN) python -m tools.reproduce_check $(if $(TINY),--tiny)
+
+# Every object in DVC's cache, hashed anew.
+check-cache: setup
+	@$(RUN) python -m tools.check_cache
 
 # Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml.
 verify: setup

@@ -34,3 +34,11 @@ def short_origin(tmp_path_factory):
 def short_clone(short_origin):
     """A clone in which that pipeline has run."""
     return clone_that_has_run(short_origin, short_origin.with_name("serial"))
+
+
+@pytest.fixture(scope="session")
+def light_clone(tmp_path_factory):
+    """A clone in which a pipeline without TensorFlow has run."""
+    folder = tmp_path_factory.mktemp("light")
+    make_origin(folder / "origin", ["generate-celsius-data", "train-linreg", "prepare-digits"])
+    return clone_that_has_run(folder / "origin", folder / "clone")

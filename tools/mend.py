@@ -1,4 +1,4 @@
-"""What a kill can leave of a run of the pipeline, and its mend.
+"""What a kill can leave of a run of the pipeline, or a merge of dvc.lock, and its mend.
 
 DVC writes dvc.lock and .dvc/tmp/rwlock in place. Killed meanwhile, it leaves a part of them; killed at any
 other time, entries in rwlock that name its process, whose number another process may get. Stages and DVC
@@ -94,18 +94,40 @@ def keep_copy() -> None:
         write(COPY, lock)
 
 
-def mend_lock() -> list[str]:
-    """Put the last whole dvc.lock in place of a part of one.
+def in_git(revision: str) -> bytes:
+    """dvc.lock of a revision, or of a side of a merge; empty if there is none."""
+    return subprocess.run(["git", "show", f"{revision}:./{LOCK}"], capture_output=True, check=False).stdout
 
-    It may be older: what has run since then, DVC finds in its cache of runs.
+
+def merge_lock() -> bytes:
+    """dvc.lock of the merge that is going on: each stage as the side has it that changed it.
+
+    Where both sides did, it is ours: DVC sees whether that fits the merged parameters and files. Empty if git
+    has nothing left to merge in dvc.lock.
+    """
+    versions = [in_git(f":{number}") for number in (1, 2, 3)]
+    if not all(map(is_whole, versions)):
+        return b""
+    base, ours, theirs = (parse_yaml(version.decode(), LOCK)["stages"] for version in versions)
+    sides = {name: theirs if ours.get(name) == base.get(name) else ours for name in ours | theirs}
+    stages = {name: side[name] for name, side in sides.items() if name in side}
+    return dumps_yaml({"schema": "2.0", "stages": stages}).encode()
+
+
+def mend_lock() -> list[str]:
+    """Put a merged dvc.lock in place of one with conflicts, and the last whole one in place of a part of one.
+
+    The latter may be older: what has run since then, DVC finds in its cache of runs.
     """
     if not LOCK.exists() or is_whole(LOCK.read_bytes()):
         keep_copy()
         return []
-    committed = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], capture_output=True, check=False).stdout
+    if merged := merge_lock():
+        write(LOCK, merged)
+        return ["dvc.lock was in conflict: each stage taken from the side that changed it"]
     for source, content in (
         ("its last whole copy", COPY.read_bytes() if COPY.exists() else b""),
-        ("git's HEAD", committed),
+        ("git's HEAD", in_git("HEAD")),
     ):
         if is_whole(content):
             write(LOCK, content)

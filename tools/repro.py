@@ -1,8 +1,9 @@
-"""`make repro JOBS=3`: DVC's `repro`, safe after any kill, and with branches of the pipeline side by side.
+"""`make repro JOBS=3 PULL=1`: DVC's `repro`, safe after any kill, with branches of the pipeline side by side.
 
-    python -m tools.repro [--jobs N]
+    python -m tools.repro [--jobs N] [--pull]
 
 First what a kill has left is mended (tools/mend.py). A second run in the same repository waits for the first.
+With --pull, outputs that the default remote holds are fetched, and the others computed.
 SIGINT, SIGTERM and SIGHUP end DVC and its stages too. Exit code: DVC's, or 128 and the number of the signal.
 """
 
@@ -57,12 +58,39 @@ def branches(stages: Sequence[str]) -> list[list[str]]:
     )
 
 
+def check_remote() -> None:
+    """Refuse to fetch from no remote, or from one whose objects DVC would take as they are.
+
+    Raises
+    ------
+    InputError
+        There is no default remote, its settings are invalid, or DVC is not told to compare what comes from it
+        with the hashes of dvc.lock.
+    """
+    from dvc.config import Config, ConfigError
+
+    try:
+        config = Config.from_cwd()
+    except ConfigError as error:
+        raise InputError(str(error)) from None
+    name = config["core"].get("remote")
+    if not name:
+        raise InputError("--pull: no remote is set up here; `dvc remote add --default NAME URL` does that")
+    if name not in config["remote"]:
+        raise InputError(f"--pull: .dvc/config: core.remote: {name!r}: no such remote")
+    if not config["remote"][name].get("verify"):
+        raise InputError(
+            f"--pull: DVC would take damaged objects from remote {name!r}; "
+            f"`dvc remote modify {name} verify true` makes it check them"
+        )
+
+
 class Dvc:
     """One `dvc repro`, the leader of a session, by which its stages are reached too."""
 
-    def __init__(self, targets: Sequence[str], mutex: int, prefix: str = "") -> None:
+    def __init__(self, arguments: Sequence[str], mutex: int, prefix: str = "") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *targets],
+            [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *arguments],
             start_new_session=True,
             pass_fds=[mutex],  # if this runner is killed alone, the next one waits for DVC
             **({"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if prefix else {}),
@@ -96,7 +124,7 @@ class Dvc:
 
 
 def run(groups: list[Sequence[str]], jobs: int, mutex: int) -> int:
-    """Run a DVC for each group of targets, `jobs` at a time; returns the first exit code that is not 0."""
+    """Run a DVC with each group of arguments, `jobs` at a time; returns the first exit code that is not 0."""
     waiting = list(enumerate(groups, 1))
     running: list[Dvc] = []
     codes: list[int] = []
@@ -105,8 +133,8 @@ def run(groups: list[Sequence[str]], jobs: int, mutex: int) -> int:
         while waiting or running:
             tick()
             while waiting and len(running) < jobs:
-                number, targets = waiting.pop(0)
-                running.append(Dvc(targets, mutex, f"{number}| " if len(groups) > 1 else ""))
+                number, arguments = waiting.pop(0)
+                running.append(Dvc(arguments, mutex, f"{number}| " if len(groups) > 1 else ""))
             time.sleep(TICK)
             now = mend.LOCK.stat().st_mtime_ns if mend.LOCK.exists() else 0
             if now != seen:
@@ -131,8 +159,10 @@ def stop(running: list[Dvc]) -> None:
         dvc.signal(signal.SIGKILL)
 
 
-def repro(jobs: int) -> int:
+def repro(jobs: int, pull: bool) -> int:
     """Mend, run and tidy up, alone in this repository."""
+    if pull:
+        check_remote()
     try:
         stages = list(YAML(typ="safe").load(Path("dvc.yaml"))["stages"])
     except Exception:  # DVC says what is wrong with it
@@ -140,13 +170,13 @@ def repro(jobs: int) -> int:
     with mend.exclusive(MUTEX, tick, "another `make repro` runs here: waiting for it to end") as mutex:
         mended = mend.mend(tick)
         if mended:
-            print("mended after a kill: " + "; ".join(mended), flush=True)
+            print("mended: " + "; ".join(mended), flush=True)
         groups = branches(stages) if jobs > 1 and stages else [[]]
         if len(groups) > 1:
             for number, names in enumerate(groups, 1):
                 print(f"{number}| {', '.join(names)}", flush=True)
         try:
-            code = run(groups, jobs, mutex)
+            code = run([[*(["--pull"] if pull else []), *names] for names in groups], jobs, mutex)
         except Stopped:
             mend.mend(lambda: None)
             raise
@@ -157,6 +187,7 @@ def repro(jobs: int) -> int:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.repro", description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", default="1", metavar="N", help="branches that run side by side")
+    parser.add_argument("--pull", action="store_true", help="fetch from the remote what it holds")
     options = parser.parse_args(arguments)
     if not options.jobs.isdecimal() or int(options.jobs) < 1:
         raise InputError(f"--jobs {options.jobs!r}: a whole number from 1 on")
@@ -165,7 +196,7 @@ def main(arguments: list[str] | None = None) -> None:
             signal.signal(number, lambda number, frame: received.append(number))
     os.chdir(ROOT)
     try:
-        code = repro(int(options.jobs))
+        code = repro(int(options.jobs), options.pull)
     except Stopped as stopped:
         name = signal.Signals(stopped.args[0]).name
         print(f"stopped by {name}; `make repro` goes on from here", file=sys.stderr)

@@ -214,7 +214,7 @@ class Campaign:
 
     def _count_mended(self, run: Run) -> None:
         for line in run.log().splitlines():
-            if line.startswith("mended after a kill: "):
+            if line.startswith("mended: "):
                 for what in ("dvc.lock", "locks", "temporary"):
                     self.mended[what] += what in line
 
