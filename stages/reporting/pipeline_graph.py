@@ -65,8 +65,10 @@ def draw_pipeline(file: Path, values: Mapping[str, str], reader: str) -> Drawing
         for name, stage in stages.items()
     ]
     # Without lines that follow from others: all feed the page, most of them by way of another stage.
-    drawn = nx.transitive_reduction(graph).edges
-    curves = [_curve(corners[source], corners[target]) for source, target in drawn]
+    drawn = nx.transitive_reduction(graph)
+    # In the graph's own order: that of the reduction is a set's, another in every process.
+    edges = [edge for edge in graph.edges if drawn.has_edge(*edge)]
+    curves = [_curve(corners[source], corners[target]) for source, target in edges]
     return Drawing(boxes, curves, 2 * MARGIN + len(columns) * (BOX_WIDTH + GAP_X) - GAP_X, height)
 
 
