@@ -1,6 +1,6 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro reproduce-check verify chaos metrics compare repeat test lint bench readme lock
+.PHONY: setup repro reproduce-check lock-check verify gate chaos metrics compare repeat sweep test lint bench readme lock
 
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
@@ -22,6 +22,10 @@ compare: setup
 repeat: setup
 	@$(RUN) python -m tools.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
 
+# GRID='mnist.epochs=3,10 mnist.learning_rate=0.001,0.003' BY=val_accuracy: a stage at each point of a grid.
+sweep: setup
+	@$(RUN) python -m tools.sweep "$(STAGE)" --grid "$(GRID)" --by "$(BY)" $(if $(JOBS),--jobs "$(JOBS)")
+
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
 chaos: setup
 	@$(RUN) python -m tools.chaos $(if $(N),--kills "$(N)") --json benchmarks/chaos.json
@@ -30,9 +34,18 @@ chaos: setup
 reproduce-check: setup
 	@$(RUN) python -m tools.reproduce_check $(if $(TINY),--tiny)
 
-# Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml.
+# dvc.lock must be of the committed code, data and parameters; nothing runs.
+lock-check: setup
+	@$(RUN) python -m tools.lock_check
+
+# Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: those
+# of the last `make repro` instead.
 verify: setup
-	@$(RUN) python -m tools.verify
+	@$(RUN) python -m tools.verify $(if $(HERE),--here)
+
+# BASE=main: what a branch changes in parameters, metrics and models; fails where a model got worse.
+gate: setup
+	@$(RUN) python -m tools.gate "$(BASE)"
 
 test: lint
 	@$(RUN) python -m pytest --numprocesses 2 --dist loadfile

@@ -71,6 +71,13 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
 
 
+def check_revision(revision: str) -> None:
+    """Raise `InputError` unless git knows this revision."""
+    arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    if git(*arguments).returncode:
+        raise InputError(f"{revision!r} is no revision of this repository")
+
+
 def predictions_at(revision: str, path: Path) -> pd.DataFrame | None:
     """The predictions that a revision holds; None where it has none at `path`, or none with named items."""
     shown = git("show", f"{revision}:./{path.as_posix()}")
@@ -173,10 +180,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there too")
     options = parser.parse_args(arguments)
-    if git(
-        "rev-parse", "--verify", "--quiet", "--end-of-options", f"{options.revision}^{{commit}}"
-    ).returncode:
-        raise InputError(f"{options.revision!r} is no revision of this repository")
+    check_revision(options.revision)
     rows = compare(options.revision, read_settings(TOLERANCES, Tolerances))
     if not any("items" in row for row in rows):
         raise InputError(f"nothing to compare with {options.revision}: no model has the same test items")

@@ -1,10 +1,11 @@
 """`make verify`: compute everything anew on this machine, and compare the metrics with the committed ones.
 
-    python -m tools.verify [--json FILE]
+    python -m tools.verify [--here] [--json FILE]
 
 The pipeline of the last commit runs in a fresh clone, without any cache. On the hardware that computed what
 is committed every metric is the same; elsewhere rounding differs, and what follows from it has to stay
-within tolerances.yaml. Exit code 2 if a metric does not.
+within tolerances.yaml. Exit code 2 if a metric does not. With --here nothing runs: the metrics of the last
+`make repro` in this clone, which may have used its cache, are held against those of the last commit.
 """
 
 import argparse
@@ -68,6 +69,17 @@ def metrics_in(folder: Path) -> dict[str, float]:
     }
 
 
+def committed_metrics(folder: Path) -> dict[str, float]:
+    """Every metric of the last commit of the repository `folder`, named as by `metrics_in`."""
+    names = run_in(folder, "git", "ls-tree", "--name-only", "HEAD", "metrics/").stdout.split()
+    return {
+        f"{Path(name).stem}/{metric}": value
+        for name in sorted(names)
+        if name.endswith(".json")
+        for metric, value in json.loads(run_in(folder, "git", "show", f"HEAD:./{name}").stdout).items()
+    }
+
+
 def table(rows: list[Row], count: int) -> str:
     """The rows as text, those outside their tolerance marked."""
     width = max([len(row.metric) for row in rows], default=0)
@@ -83,15 +95,15 @@ def table(rows: list[Row], count: int) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.verify", description=__doc__.splitlines()[0])
+    parser.add_argument("--here", action="store_true", help="compare what lies here, and run nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     options = parser.parse_args(arguments)
     tolerances = read_settings(TOLERANCES, Tolerances)
     with tempfile.TemporaryDirectory() as name:
-        clone = Path(name, "clone")
-        run_pipeline(ROOT, clone)
-        here = metrics_in(clone)
-        run_in(clone, "git", "checkout", "--quiet", "--", "metrics")
-        committed = metrics_in(clone)
+        folder = ROOT if options.here else Path(name, "clone")
+        if not options.here:
+            run_pipeline(ROOT, folder)
+        here, committed = metrics_in(folder), committed_metrics(folder)
     rows = compare_metrics(committed, here, tolerances)
     print(table(rows, len(committed.keys() | here.keys())), end="")
     if options.json:

@@ -1,0 +1,41 @@
+"""`make lock-check`: dvc.lock is of the committed code, data and parameters.
+
+    python -m tools.lock_check
+
+Nothing is computed, and no output has to be there: DVC is asked which stages it would run. Its exit code is 0
+whatever the answer, so the answer is read. Exit code 0: dvc.lock is current; 2: it is stale.
+"""
+
+import re
+import subprocess
+import sys
+
+from stages.core.errors import InputError, run_command
+
+CURRENT = "Data and pipelines are up to date."
+NOT_CURRENT = re.compile(r"^(?:Running stage '(.+?)'|Stage '(.+?)' is cached)", re.MULTILINE)
+STALE = 2  # exit code
+
+
+def stale_stages(said: str) -> list[str]:
+    """The stages that DVC would run or take from its cache of runs, of what `dvc repro --dry` prints."""
+    return [ran or cached for ran, cached in NOT_CURRENT.findall(said)]
+
+
+def main() -> None:
+    command = [sys.executable, "-m", "dvc", "repro", "--allow-missing", "--dry"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"dvc repro --dry: {done.stderr.strip()}")
+    if CURRENT in done.stdout.splitlines():
+        print("dvc.lock is current")
+        return
+    stages = ", ".join(stale_stages(done.stdout))
+    print(
+        f"dvc.lock is stale: {stages} would run; type `make repro` and commit what it writes", file=sys.stderr
+    )
+    sys.exit(STALE)
+
+
+if __name__ == "__main__":
+    run_command(main)
