@@ -47,20 +47,17 @@ def points(stage: str, grid: str) -> list[Point]:
     The grammar is that of DVC's --set-param (Hydra's). The name of a point depends on the stage and on the
     whole params.yaml that the point makes, so that the same point is the same experiment.
     """
-    from dvc.exceptions import DvcException
     from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides
-    from hydra.core.override_parser.types import OverrideType
-    from hydra.errors import HydraException
 
     try:
         parsed = to_hydra_overrides(grid.split())
         swept = [one["params.yaml"] for one in get_hydra_sweeps({"params.yaml": grid.split()})]
-    except (DvcException, HydraException) as error:
+    except Exception as error:  # DVC's and the parser's, of many kinds
         raise InputError(f"GRID: {str(error).splitlines()[0]}") from None
     keys = [override.key_or_group for override in parsed]
     if not keys or len(set(keys)) < len(keys):
         raise InputError(f"GRID={grid!r}: needed are different keys with values, such as mnist.epochs=3,10")
-    if any(override.type is not OverrideType.CHANGE for override in parsed):
+    if any(override.is_add() or override.is_delete() for override in parsed):
         raise InputError(f"GRID={grid!r}: keys can be changed, not added or removed")
     found = {}
     for overrides in swept:

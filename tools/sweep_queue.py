@@ -83,11 +83,9 @@ class Queue:
 
         To be called when no worker runs.
         """
-        from celery.result import AsyncResult
-
         app = self._queue.celery
         for message, entry in list(self._queue._iter_processed()):
-            if AsyncResult(message.headers["id"], app=app).ready():
+            if app.AsyncResult(message.headers["id"]).ready():
                 continue
             with contextlib.suppress(OSError, ValueError):  # killed before it was written, or meanwhile
                 info = json.loads(Path(self._queue.get_infofile_path(entry.stash_rev)).read_text("utf-8"))
