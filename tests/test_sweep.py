@@ -30,7 +30,7 @@ def ran(tmp_path_factory):
 
 @pytest.fixture
 def clone(ran, tmp_path):
-    shutil.copytree(ran, tmp_path / "clone")
+    shutil.copytree(ran, tmp_path / "clone", symlinks=True)
     yield tmp_path / "clone"
     for process in processes_below(tmp_path / "clone"):
         process.kill()
@@ -212,7 +212,7 @@ def test_the_table_is_sorted_shows_intervals_and_no_test_metric():
 
 
 def test_changes_that_are_not_committed_are_one_line(ran, tmp_path):
-    shutil.copytree(ran, tmp_path / "clone")
+    shutil.copytree(ran, tmp_path / "clone", symlinks=True)
     (tmp_path / "clone" / "params.yaml").write_text((ran / "params.yaml").read_text() + "# more\n")
     done = run_in(tmp_path / "clone", *command("linreg.epochs=10"), check=False)
     assert done.returncode == 1

@@ -19,7 +19,7 @@ STALE = 2  # exit code
 
 def stale_stages(said: str) -> list[str]:
     """The stages that DVC would run or take from its cache of runs, of what `dvc repro --dry` prints."""
-    return [ran or cached for ran, cached in NOT_CURRENT.findall(said)]
+    return list(dict.fromkeys(ran or cached for ran, cached in NOT_CURRENT.findall(said)))
 
 
 def main() -> None:

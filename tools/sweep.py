@@ -10,12 +10,12 @@ and the number of the signal.
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -27,44 +27,46 @@ from tools.sweep_grid import Point, check_metric, points, result_table
 from tools.sweep_queue import Queue
 
 MUTEX = Path(".dvc/tmp/sweep.lock")
+WORKER, RUN = "queue-worker", "exec-run"  # commands of DVC
 POLL = 0.5  # s
 START = 120.0  # s that a worker may take to appear
 GRACE = 5.0  # s that a worker has to end by itself
 
 
-def workers() -> list[psutil.Process]:
-    """The workers of DVC's queue in this repository."""
+def processes(command: str) -> list[psutil.Process]:
+    """The processes of this command of DVC in this repository."""
     found = []
     for process in psutil.process_iter():
-        try:
-            if "queue-worker" in process.cmdline() and Path(process.cwd()) == Path.cwd():
+        with contextlib.suppress(psutil.Error):  # it has ended, or is somebody else's
+            if command in process.cmdline() and Path(process.cwd()).is_relative_to(Path.cwd()):
                 found.append(process)
-        except psutil.Error:
-            continue
     return found
 
 
-def below(processes: list[psutil.Process]) -> Iterator[psutil.Process]:
-    """What these processes have started."""
-    for process in processes:
-        try:
-            yield from process.children(recursive=True)
-        except psutil.Error:
-            continue
+def kill_runs() -> bool:
+    """Kill the experiments that run here, and what they have started; returns whether there were any."""
+    runs = processes(RUN)
+    for run in runs:
+        with contextlib.suppress(psutil.Error):
+            for process in [*run.children(recursive=True), run]:
+                process.kill()
+    return bool(runs)
 
 
-def end(found: list[psutil.Process], kill_runs: bool) -> None:
-    """End workers, and their runs if `kill_runs`; otherwise a worker that is busy ends after its run."""
+def end(with_runs: bool) -> None:
+    """End the workers. With their runs: at once. Otherwise a worker that is busy ends after its run."""
+    left = processes(WORKER)
+    for worker in left:
+        with contextlib.suppress(psutil.Error):
+            worker.terminate()  # it takes no further experiment
     deadline = time.monotonic() + GRACE
-    for worker in found:
-        worker.terminate()  # it takes no further experiment
-    left = found
-    while left and time.monotonic() < deadline:
-        for process in below(left) if kill_runs else ():
-            process.kill()
+    while ((with_runs and kill_runs()) or left) and time.monotonic() < deadline:
         _, left = psutil.wait_procs(left, timeout=0.1)
-    for process in [*below(left), *left] if kill_runs else ():
-        process.kill()
+    if with_runs:
+        for worker in left:
+            with contextlib.suppress(psutil.Error):
+                worker.kill()
+        kill_runs()
 
 
 def run(queue: Queue, wanted: list[Point], jobs: int) -> None:
@@ -75,7 +77,8 @@ def run(queue: Queue, wanted: list[Point], jobs: int) -> None:
     InputError
         The workers are gone before their work is done.
     """
-    if not workers():
+    if not processes(WORKER):
+        kill_runs()  # nobody would collect what they measure
         queue.forget_interrupted()
     missing = {point.name: point for point in wanted if not queue.finished(point.name)}
     print(f"{len(wanted) - len(missing)} of {len(wanted)} points have run before", flush=True)
@@ -86,16 +89,15 @@ def run(queue: Queue, wanted: list[Point], jobs: int) -> None:
             queue.put(point)
     if missing:
         start = [sys.executable, "-m", "dvc", "queue", "start", "--jobs", str(jobs)]
-        subprocess.run(
-            start, check=True, start_new_session=True
-        )  # Ctrl-C reaches this program, which ends them
+        # Not in this session: a Ctrl-C is for this program, which ends the workers.
+        subprocess.run(start, check=True, start_new_session=True)
     found: list[psutil.Process] = []
     deadline = time.monotonic() + START
     while missing:
         tick()
         time.sleep(POLL)
         if not any(worker.is_running() for worker in found):
-            found = workers()
+            found = processes(WORKER)
         left = queue.unfinished()
         for name in [name for name in missing if name not in left]:
             outcome = "done" if queue.finished(name) else f"failed: {queue.reason(name)}"
@@ -114,14 +116,14 @@ def sweep(stage: str, grid: str, by: str, jobs: int) -> bool:
     wanted = points(stage, grid)
     with mend.exclusive(MUTEX, tick, "another `make sweep` runs here: waiting for it to end"):
         queue = Queue(stage)
+        complete = False
         try:
             run(queue, wanted, jobs)
-        except Stopped:
-            end(workers(), kill_runs=True)
-            queue.forget_interrupted()
-            raise
+            complete = True
         finally:
-            end(workers(), kill_runs=False)
+            end(with_runs=not complete)
+            if not complete:
+                queue.forget_interrupted()
         results = [(point, queue.metrics(point.name)) for point in wanted if queue.finished(point.name)]
     print("\n" + result_table(results, by), end="")
     return len(results) == len(wanted)
