@@ -19,6 +19,7 @@ from tools.verify import OUTSIDE, metrics_in
 
 PREDICTIONS = "plots/train_mnist/predictions.csv"
 METRICS = "metrics/train_mnist.json"
+VERIFY = [sys.executable, "-m", "tools.verify", "--here"]
 
 
 def commit(folder, message="a change"):
@@ -165,12 +166,28 @@ def test_a_metric_that_was_forged_with_its_lock_is_found_by_running_the_pipeline
     shutil.rmtree(copy / ".dvc" / "cache")  # a clone without a cache has to compute
     (copy / "models" / "linreg.npz").unlink()
     run_in(copy, "dvc", "repro")
-    verify = [sys.executable, "-m", "tools.verify", "--here"]
-    found = run_in(copy, *verify, check=False)
+    found = run_in(copy, *VERIFY, check=False)
     assert found.returncode == OUTSIDE
     assert found.stderr.endswith("outside tolerances.yaml: train_linreg/test_loss\n")
     commit(copy, "the metric of the run")
-    assert run_in(copy, *verify).stdout.endswith("metrics are as committed\n")
+    assert run_in(copy, *VERIFY).stdout.endswith("metrics are as committed\n")
+
+
+def test_what_another_machine_committed_is_computed_here_once_and_then_comes_from_the_cache(copy):
+    model, metrics = copy / "models" / "linreg.npz", copy / "metrics" / "train_linreg.json"
+    model.write_bytes(model.read_bytes() + b"other bits")
+    measured = json.loads(metrics.read_text())
+    metrics.write_text(json.dumps(measured | {"test_loss": measured["test_loss"] * (1 + 5e-6)}))
+    run_in(copy, "dvc", "commit", "--force", "train-linreg")
+    commit(copy)
+    shutil.rmtree(copy / ".dvc" / "cache")
+    for computes in (True, False):
+        model.unlink()
+        said = run_in(copy, "dvc", "repro").stdout
+        assert ("> python -m stages.train_linreg" in said) == computes, said
+        verified = run_in(copy, *VERIFY).stdout
+        assert "train_linreg/test_loss" in verified and "outside" not in verified
+        run_in(copy, "git", "checkout", "--quiet", "--", ".")
 
 
 def test_what_dvc_would_run_or_restore_is_named():

@@ -80,7 +80,7 @@ def commits(folder):
 
 
 def test_a_killed_worker_loses_no_finished_run_and_a_second_sweep_does_what_is_missing(clone):
-    grid = "linreg.epochs=10,20"
+    grid = "linreg.epochs=10,50"  # 50 are committed
     first = start(clone, grid)
     wait_until(lambda: commits(clone), first)
     wait_until(lambda: first.stdout.readline().endswith("  linreg.epochs=10  done\n"), first)
@@ -99,7 +99,7 @@ def test_a_killed_worker_loses_no_finished_run_and_a_second_sweep_does_what_is_m
     assert len(after) == 2 and before.items() < after.items()
     *_, head, best, worst = second.stdout.splitlines()
     assert head.split() == ["linreg.epochs", "val_loss", "experiment"]
-    assert best.split()[0] == "20" and worst.split()[0] == "10"  # more steps come closer
+    assert best.split()[0] == "50" and worst.split()[0] == "10"  # more steps come closer
     assert float(best.split()[1]) < float(worst.split()[1])
 
     third = run_in(clone, *command(grid))
