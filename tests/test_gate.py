@@ -154,7 +154,8 @@ def flatter_a_metric(folder):
 def test_a_change_without_its_run_is_stale(copy, change):
     change(copy)
     commit(copy)
-    code, said = check(copy)
+    run_in(copy.parent, "git", "clone", "--quiet", str(copy), "fresh")  # without any data, as in CI
+    code, said = check(copy.parent / "fresh")
     assert code == STALE and said.startswith("dvc.lock is stale: train-linreg would run"), said
 
 
@@ -190,11 +191,19 @@ def test_what_another_machine_committed_is_computed_here_once_and_then_comes_fro
         run_in(copy, "git", "checkout", "--quiet", "--", ".")
 
 
+def test_what_dvc_cannot_read_is_one_line(copy):
+    (copy / "dvc.yaml").write_text("stages: 1")
+    code, said = check(copy)
+    assert code == 1 and said.startswith("error: dvc repro --dry: ERROR: 'dvc.yaml' validation failed")
+    assert said.count("\n") == 1
+
+
 def test_what_dvc_would_run_or_restore_is_named():
     said = """Stage 'a' didn't change, skipping
 Running stage 'b':
 > python -m stages.b
 Stage 'c' is cached - skipping run, checking out outputs
 Running stage 'c':
+ERROR: failed to reproduce 'd': [Errno 2] No such file or directory: 'data/d.npz'
 """
-    assert stale_stages(said) == ["b", "c"] and lock_check.CURRENT not in said
+    assert stale_stages(said) == ["b", "c", "d"] and lock_check.CURRENT not in said

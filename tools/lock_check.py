@@ -13,27 +13,27 @@ import sys
 from stages.core.errors import InputError, run_command
 
 CURRENT = "Data and pipelines are up to date."
-NOT_CURRENT = re.compile(r"^(?:Running stage '(.+?)'|Stage '(.+?)' is cached)", re.MULTILINE)
+# The last: a stage that would run, but the data that it reads is not in a fresh clone.
+NOT_CURRENT = re.compile(r"Running stage '(.+?)'|Stage '(.+?)' is cached|failed to reproduce '(.+?)'")
 STALE = 2  # exit code
 
 
 def stale_stages(said: str) -> list[str]:
     """The stages that DVC would run or take from its cache of runs, of what `dvc repro --dry` prints."""
-    return list(dict.fromkeys(ran or cached for ran, cached in NOT_CURRENT.findall(said)))
+    return list(dict.fromkeys(name for found in NOT_CURRENT.findall(said) for name in found if name))
 
 
 def main() -> None:
     command = [sys.executable, "-m", "dvc", "repro", "--allow-missing", "--dry"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InputError(f"dvc repro --dry: {done.stderr.strip()}")
     if CURRENT in done.stdout.splitlines():
         print("dvc.lock is current")
         return
-    stages = ", ".join(stale_stages(done.stdout))
-    print(
-        f"dvc.lock is stale: {stages} would run; type `make repro` and commit what it writes", file=sys.stderr
-    )
+    stages = stale_stages(done.stdout + done.stderr)
+    if not stages:
+        raise InputError(f"dvc repro --dry: {done.stderr.strip()}")
+    advice = "type `make repro` and commit what it writes"
+    print(f"dvc.lock is stale: {', '.join(stages)} would run; {advice}", file=sys.stderr)
     sys.exit(STALE)
 
 
