@@ -14,6 +14,7 @@ from tests.imports import ROOT
 from tools import gate, lock_check
 from tools.clones import change_params, make_origin, run_in
 from tools.gate import BLOCKED, objections, perfect
+from tools.job_summary import SUMMARY
 from tools.lock_check import STALE, stale_stages
 from tools.verify import OUTSIDE, metrics_in
 
@@ -34,7 +35,6 @@ def repository(tmp_path, monkeypatch):
     for key in ("name", "email"):
         run_in(tmp_path, "git", "config", f"user.{key}", "tests@localhost")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(gate.SUMMARY, raising=False)
     return tmp_path
 
 
@@ -67,7 +67,7 @@ def test_noise_passes_and_a_real_loss_is_blocked_and_the_summary_shows_it(
     repository, monkeypatch, capsys, lost, code
 ):
     (repository / "summary.md").write_text("before\n")
-    monkeypatch.setenv(gate.SUMMARY, str(repository / "summary.md"))
+    monkeypatch.setenv(SUMMARY, str(repository / "summary.md"))
     change_params(repository, {"mnist": {"epochs": 7}})
     accuracy = give_answers(repository, lost)
     assert run_gate("HEAD^1") == code
@@ -174,7 +174,10 @@ def test_a_metric_that_was_forged_with_its_lock_is_found_by_running_the_pipeline
     assert run_in(copy, *VERIFY).stdout.endswith("metrics are as committed\n")
 
 
-def test_what_another_machine_committed_is_computed_here_once_and_then_comes_from_the_cache(copy):
+def test_what_another_machine_committed_is_computed_here_once_and_then_comes_from_the_cache(
+    copy, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(SUMMARY, str(tmp_path / "summary.md"))
     model, metrics = copy / "models" / "linreg.npz", copy / "metrics" / "train_linreg.json"
     model.write_bytes(model.read_bytes() + b"other bits")
     measured = json.loads(metrics.read_text())
@@ -188,6 +191,7 @@ def test_what_another_machine_committed_is_computed_here_once_and_then_comes_fro
         assert ("> python -m stages.train_linreg" in said) == computes, said
         verified = run_in(copy, *VERIFY).stdout
         assert "train_linreg/test_loss" in verified and "outside" not in verified
+        assert verified in (tmp_path / "summary.md").read_text()
         run_in(copy, "git", "checkout", "--quiet", "--", ".")
 
 

@@ -10,7 +10,6 @@ are not the branch's doing.
 """
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -21,9 +20,9 @@ from typing import Any
 from stages.core.errors import InputError, run_command
 from stages.core.params import read_settings
 from tools.compare import TOLERANCES, Tolerances, check_revision, compare, markdown
+from tools.job_summary import add_to_job_summary
 from tools.verify import metrics_in
 
-SUMMARY = "GITHUB_STEP_SUMMARY"  # GitHub Actions names a file there
 PROBE = "probe_leakage/"  # its copying model is there to show a leak: 100 % is what it should find
 BLOCKED = 2  # exit code
 
@@ -58,13 +57,6 @@ def summary(base: str, rows: list[dict[str, Any]], found: list[str]) -> str:
     for kind in ("params", "metrics"):
         parts += [f"### `dvc {kind} diff`", dvc_diff(kind, base)]
     return f"## Against `{base}`\n\n" + "\n\n".join(parts) + "\n"
-
-
-def add_to_job_summary(text: str) -> None:
-    """Add Markdown to the summary of the job, where there is one."""
-    if path := os.environ.get(SUMMARY):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -22,6 +22,7 @@ from stages.core.outputs import replacing
 from stages.core.params import read_settings
 from tools.clones import ROOT, run_in, run_pipeline
 from tools.compare import TOLERANCES, Tolerances
+from tools.job_summary import add_to_job_summary
 
 OUTSIDE = 2  # exit code
 
@@ -105,7 +106,9 @@ def main(arguments: list[str] | None = None) -> None:
             run_pipeline(ROOT, folder)
         here, committed = metrics_in(folder), committed_metrics(folder)
     rows = compare_metrics(committed, here, tolerances)
-    print(table(rows, len(committed.keys() | here.keys())), end="")
+    text = table(rows, len(committed.keys() | here.keys()))
+    print(text, end="")
+    add_to_job_summary(f"## Committed and measured here\n\n```\n{text}```\n")
     if options.json:
         with replacing(options.json) as temporary:
             temporary.write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n", "utf-8")
