@@ -30,7 +30,7 @@ MUTEX = Path(".dvc/tmp/sweep.lock")
 WORKER, RUN = "queue-worker", "exec-run"  # commands of DVC
 POLL = 0.5  # s
 START = 120.0  # s that a worker may take to appear
-GRACE = 5.0  # s that a worker has to end by itself
+GRACE = 2.0  # s that a worker has to end by itself
 
 
 def processes(command: str) -> list[psutil.Process]:
@@ -61,7 +61,7 @@ def end(with_runs: bool) -> None:
             worker.terminate()  # it takes no further experiment
     deadline = time.monotonic() + GRACE
     while ((with_runs and kill_runs()) or left) and time.monotonic() < deadline:
-        _, left = psutil.wait_procs(left, timeout=0.1)
+        _, left = psutil.wait_procs(left, timeout=0.2)
     if with_runs:
         for worker in left:
             with contextlib.suppress(psutil.Error):
