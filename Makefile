@@ -38,8 +38,8 @@ reproduce-check: setup
 lock-check: setup
 	@$(RUN) python -m tools.lock_check
 
-# Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: those
-# of the last `make repro` instead.
+# Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: in
+# this clone, with its cache.
 verify: setup
 	@$(RUN) python -m tools.verify $(if $(HERE),--here)
 
