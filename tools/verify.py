@@ -99,8 +99,8 @@ def table(rows: list[Row], count: int) -> str:
 def run_here() -> None:
     """Run the pipeline in this clone, without dvc.lock, which is then that of this run.
 
-    A stage that dvc.lock lists, DVC takes from its cache only with the bytes that are listed, and those another
-    processor does not make; any other stage it takes from its cache of runs.
+    A stage that dvc.lock lists, DVC takes from its cache only with the bytes that are listed, and those
+    another processor does not make; any other stage it takes from its cache of runs.
 
     Raises
     ------
