@@ -1,7 +1,7 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro predict demo demo-setup reproduce-check verify check-cache chaos metrics compare repeat
-.PHONY: test lint bench readme lock
+.PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
+.PHONY: metrics compare repeat sweep test lint bench readme lock
 
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
@@ -28,6 +28,10 @@ compare: setup
 repeat: setup
 	@$(RUN) python -m tools.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
 
+# GRID='mnist.epochs=3,10 mnist.learning_rate=0.001,0.003' BY=val_accuracy: a stage at each point of a grid.
+sweep: setup
+	@$(RUN) python -m tools.sweep "$(STAGE)" --grid "$(GRID)" --by "$(BY)" $(if $(JOBS),--jobs "$(JOBS)")
+
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
 chaos: setup
 	@$(RUN) python -m tools.chaos $(if $(N),--kills "$(N)") --json benchmarks/chaos.json
@@ -40,9 +44,18 @@ reproduce-check: setup
 check-cache: setup
 	@$(RUN) python -m tools.check_cache
 
-# Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml.
+# dvc.lock must be of the committed code, data and parameters; nothing runs.
+lock-check: setup
+	@$(RUN) python -m tools.lock_check
+
+# Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: in
+# this clone, with its cache.
 verify: setup
-	@$(RUN) python -m tools.verify
+	@$(RUN) python -m tools.verify $(if $(HERE),--here)
+
+# BASE=main: what a branch changes in parameters, metrics and models; fails where a model got worse.
+gate: setup
+	@$(RUN) python -m tools.gate "$(BASE)"
 
 # A page on this machine to try the models on; PORT=7861: at that port.
 demo: demo-setup

@@ -1,8 +1,17 @@
 """What several test modules share: clones in which the real pipeline runs."""
 
+import os
+
 import pytest
 
 from tools.clones import clone_origin, make_origin, run_in
+from tools.job_summary import SUMMARY
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_job_summary():
+    """What tests let tools print is not of the job that runs them."""
+    os.environ.pop(SUMMARY, None)
 
 
 def clone_that_has_run(origin, folder):

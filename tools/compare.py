@@ -71,6 +71,13 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
 
 
+def check_revision(revision: str) -> None:
+    """Raise `InputError` unless git knows this revision."""
+    arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    if git(*arguments).returncode:
+        raise InputError(f"{revision!r} is no revision of this repository")
+
+
 def predictions_at(revision: str, path: Path) -> pd.DataFrame | None:
     """The predictions that a revision holds; None where it has none at `path`, or none with named items."""
     shown = git("show", f"{revision}:./{path.as_posix()}")
@@ -156,8 +163,7 @@ def compare_with(revision: str) -> list[dict[str, Any]]:
     InputError
         The revision is unknown, or holds no model with the same test items.
     """
-    if git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").returncode:
-        raise InputError(f"{revision!r} is no revision of this repository")
+    check_revision(revision)
     rows = compare(revision, read_settings(TOLERANCES, Tolerances))
     if not any("items" in row for row in rows):
         raise InputError(f"nothing to compare with {revision}: no model has the same test items")

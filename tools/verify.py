@@ -1,27 +1,31 @@
 """`make verify`: compute everything anew on this machine, and compare the metrics with the committed ones.
 
-    python -m tools.verify [--json FILE]
+    python -m tools.verify [--here] [--json FILE]
 
 The pipeline of the last commit runs in a fresh clone, without any cache. On the hardware that computed what
 is committed every metric is the same; elsewhere rounding differs, and what follows from it has to stay
-within tolerances.yaml. Exit code 2 if a metric does not.
+within tolerances.yaml. Exit code 2 if a metric does not. With --here the pipeline runs in this clone instead,
+and takes from its cache what has run here before.
 """
 
 import argparse
 import fnmatch
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.core.errors import run_command
+from stages.core.errors import InputError, run_command
 from stages.core.outputs import replacing
 from stages.core.params import read_settings
-from tools.clones import ROOT, run_in, run_pipeline
+from tools.clones import ROOT, environment, run_in, run_pipeline
 from tools.compare import TOLERANCES, Tolerances
+from tools.job_summary import add_to_job_summary
 
+LOCK = ROOT / "dvc.lock"
 OUTSIDE = 2  # exit code
 
 
@@ -68,6 +72,17 @@ def metrics_in(folder: Path) -> dict[str, float]:
     }
 
 
+def committed_metrics(folder: Path) -> dict[str, float]:
+    """Every metric of the last commit of the repository `folder`, named as by `metrics_in`."""
+    names = run_in(folder, "git", "ls-tree", "--name-only", "HEAD", "metrics/").stdout.split()
+    return {
+        f"{Path(name).stem}/{metric}": value
+        for name in sorted(names)
+        if name.endswith(".json")
+        for metric, value in json.loads(run_in(folder, "git", "show", f"HEAD:./{name}").stdout).items()
+    }
+
+
 def table(rows: list[Row], count: int) -> str:
     """The rows as text, those outside their tolerance marked."""
     width = max([len(row.metric) for row in rows], default=0)
@@ -81,19 +96,43 @@ def table(rows: list[Row], count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def run_here() -> None:
+    """Run the pipeline in this clone, without dvc.lock, which is then that of this run.
+
+    A stage that dvc.lock lists, DVC takes from its cache only with the bytes that are listed, and those
+    another processor does not make; any other stage it takes from its cache of runs.
+
+    Raises
+    ------
+    InputError
+        The pipeline fails; it has said why. dvc.lock is as before.
+    """
+    before = LOCK.read_bytes() if LOCK.exists() else None
+    LOCK.unlink(missing_ok=True)
+    done = subprocess.run([sys.executable, "-m", "tools.repro"], env=environment(), check=False)
+    if done.returncode:
+        if before is not None:
+            LOCK.write_bytes(before)
+        raise InputError(f"the pipeline failed with exit code {done.returncode}")
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.verify", description=__doc__.splitlines()[0])
+    parser.add_argument("--here", action="store_true", help="run in this clone, with its cache")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     options = parser.parse_args(arguments)
     tolerances = read_settings(TOLERANCES, Tolerances)
     with tempfile.TemporaryDirectory() as name:
-        clone = Path(name, "clone")
-        run_pipeline(ROOT, clone)
-        here = metrics_in(clone)
-        run_in(clone, "git", "checkout", "--quiet", "--", "metrics")
-        committed = metrics_in(clone)
+        folder = ROOT if options.here else Path(name, "clone")
+        if options.here:
+            run_here()
+        else:
+            run_pipeline(ROOT, folder)
+        here, committed = metrics_in(folder), committed_metrics(folder)
     rows = compare_metrics(committed, here, tolerances)
-    print(table(rows, len(committed.keys() | here.keys())), end="")
+    text = table(rows, len(committed.keys() | here.keys()))
+    print(text, end="")
+    add_to_job_summary(f"## Committed and measured here\n\n```\n{text}```\n")
     if options.json:
         with replacing(options.json) as temporary:
             temporary.write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n", "utf-8")

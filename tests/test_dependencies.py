@@ -1,0 +1,71 @@
+"""What is installed is used: each dependency of pyproject.toml is imported, or is a command or plugin."""
+
+import ast
+import functools
+import re
+import tomllib
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from tests.imports import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+NOT_IMPORTED = {
+    "h5py": "Keras reads .h5 weights with it",
+    "pytest-xdist": "a plugin: --numprocesses in the Makefile",
+    "ruff": "a command in the Makefile",
+}
+
+
+def normalized(name):
+    """A distribution's name as the package index compares it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names(requirements):
+    return [normalized(re.match(r"[\w.-]+", requirement)[0]) for requirement in requirements]
+
+
+@functools.cache
+def imported(*folders):
+    """The distributions whose modules the Python files of these folders import, inside of functions too."""
+    modules = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules.add(node.module.partition(".")[0])
+    distributions = packages_distributions()
+    return {normalized(name) for module in modules for name in distributions.get(module, [])}
+
+
+@pytest.mark.parametrize("name", names(PROJECT["dependencies"]))
+def test_every_dependency_is_imported_by_the_program_or_said_to_be_something_else(name):
+    assert (name in imported("stages", "tools", "benchmarks")) != (name in NOT_IMPORTED)
+
+
+@pytest.mark.parametrize("name", names(PROJECT["optional-dependencies"]["test"]))
+def test_every_dependency_of_the_tests_is_imported_by_them_or_said_to_be_something_else(name):
+    assert (name in imported("tests")) != (name in NOT_IMPORTED)
+
+
+def test_what_is_not_imported_is_used_where_it_is_said_to_be():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert "--numprocesses" in makefile and "python -m ruff" in makefile
+    assert ".h5" in (ROOT / "stages" / "models" / "vgg16.py").read_text("utf-8")
+    listed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    assert set(NOT_IMPORTED) <= set(names(listed))
+
+
+def test_every_dependency_is_in_the_lock():
+    locked = set(
+        names(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE))
+    )
+    assert set(names(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])) <= locked
+
+
+def test_a_dependency_that_nothing_imports_would_be_found():
+    assert "setuptools" not in imported("stages", "tools", "benchmarks")
+    assert {"scikit-learn", "pillow", "ruamel-yaml"} <= imported("stages", "tools", "benchmarks")
