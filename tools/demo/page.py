@@ -70,8 +70,8 @@ def serve(host: str, port: int) -> None:
         # A page of another site whose name leads to this machine is not answered.
         app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=[host, "localhost"])]},
     )
-    print(f"the page is at http://{host}:{port}; Ctrl-C ends it", flush=True)
-    try:
+    try:  # who reads the address may answer it with Ctrl-C at once
+        print(f"the page is at http://{host}:{port}; Ctrl-C ends it", flush=True)
         threading.Event().wait()
     except KeyboardInterrupt:
         page.close(verbose=False)
