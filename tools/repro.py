@@ -21,25 +21,12 @@ from ruamel.yaml import YAML
 
 from stages.core.errors import InputError, run_command
 from tools import mend
+from tools.stopping import Stopped, exit_with, read_jobs, tick
 
 ROOT = Path(__file__).resolve().parent.parent
 MUTEX = Path(".dvc/tmp/repro.lock")
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK = 0.05  # s
 GRACE = 1.0  # s that a stage has to end by itself
-
-
-class Stopped(Exception):
-    """A signal asks to stop; its number is the argument."""
-
-
-received: list[int] = []
-
-
-def tick() -> None:
-    """Raise `Stopped` if a signal has arrived: only here, so that no process is lost from sight."""
-    if received:
-        raise Stopped(received[0])
 
 
 def branches(stages: Sequence[str]) -> list[list[str]]:
@@ -189,19 +176,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--jobs", default="1", metavar="N", help="branches that run side by side")
     parser.add_argument("--pull", action="store_true", help="fetch from the remote what it holds")
     options = parser.parse_args(arguments)
-    if not options.jobs.isdecimal() or int(options.jobs) < 1:
-        raise InputError(f"--jobs {options.jobs!r}: a whole number from 1 on")
-    for number in SIGNALS:
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup has set it
-            signal.signal(number, lambda number, frame: received.append(number))
+    jobs = read_jobs(options.jobs)
     os.chdir(ROOT)
-    try:
-        code = repro(int(options.jobs), options.pull)
-    except Stopped as stopped:
-        name = signal.Signals(stopped.args[0]).name
-        print(f"stopped by {name}; `make repro` goes on from here", file=sys.stderr)
-        code = 128 + stopped.args[0]
-    sys.exit(code)
+    exit_with(lambda: repro(jobs, options.pull), "`make repro` goes on from here")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ and the number of the signal.
 import argparse
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,7 +21,8 @@ import psutil
 
 from stages.core.errors import InputError, run_command
 from tools import mend
-from tools.repro import ROOT, SIGNALS, Stopped, received, tick
+from tools.repro import ROOT
+from tools.stopping import exit_with, read_jobs, tick
 from tools.sweep_grid import Point, check_metric, points, result_table
 from tools.sweep_queue import Queue
 
@@ -136,19 +136,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--by", required=True, metavar="METRIC", help="a validation metric of the stage")
     parser.add_argument("--jobs", default="1", metavar="N", help="points that run side by side")
     options = parser.parse_args(arguments)
-    if not options.jobs.isdecimal() or int(options.jobs) < 1:
-        raise InputError(f"--jobs {options.jobs!r}: a whole number from 1 on")
-    for number in SIGNALS:
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup has set it
-            signal.signal(number, lambda number, frame: received.append(number))
+    jobs = read_jobs(options.jobs)
     os.chdir(ROOT)
-    try:
-        code = 0 if sweep(options.stage, options.grid, options.by, int(options.jobs)) else 1
-    except Stopped as stopped:
-        name = signal.Signals(stopped.args[0]).name
-        print(f"stopped by {name}; `make sweep` with the same grid goes on from here", file=sys.stderr)
-        code = 128 + stopped.args[0]
-    sys.exit(code)
+    exit_with(
+        lambda: int(not sweep(options.stage, options.grid, options.by, jobs)),
+        "`make sweep` with the same grid goes on from here",
+    )
 
 
 if __name__ == "__main__":
