@@ -29,8 +29,10 @@ repeat: setup
 	@$(RUN) python -m tools.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
 
 # GRID='mnist.epochs=3,10 mnist.learning_rate=0.001,0.003' BY=val_accuracy: a stage at each point of a grid.
+# SHARE=2/3: this is the second of three machines that share the grid.
 sweep: setup
-	@$(RUN) python -m tools.sweep "$(STAGE)" --grid "$(GRID)" --by "$(BY)" $(if $(JOBS),--jobs "$(JOBS)")
+	@$(RUN) python -m tools.sweep "$(STAGE)" --grid "$(GRID)" --by "$(BY)" \
+	    $(if $(JOBS),--jobs "$(JOBS)") $(if $(SHARE),--share "$(SHARE)")
 
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
 chaos: setup

@@ -13,9 +13,10 @@ import pytest
 
 from stages.core.errors import InputError
 from tests.conftest import clone_that_has_run
+from tests.remotes import clone_with_remote, set_remote
 from tools import sweep_grid
 from tools.clones import environment, make_origin, run_in
-from tools.sweep_grid import Point, check_metric, points, result_table
+from tools.sweep_grid import Point, check_metric, points, read_share, result_table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are ended by POSIX signals")
 
@@ -54,8 +55,8 @@ def wait_until(what, process=None):
         time.sleep(0.05)
 
 
-def command(grid):
-    return [sys.executable, "-m", "tools.sweep", "train-linreg", "--grid", grid, "--by", "val_loss"]
+def command(grid, *more):
+    return [sys.executable, "-m", "tools.sweep", "train-linreg", "--grid", grid, "--by", "val_loss", *more]
 
 
 def start(folder, grid):
@@ -122,6 +123,47 @@ def test_a_failed_run_says_why_and_ctrl_c_ends_the_others_and_the_worker(clone):
     assert commits(clone) == {}
     assert list((clone / ".dvc/tmp/exps").glob("tmp*")) == []
     assert run_in(clone, "git", "status", "--porcelain").stdout == ""
+
+
+def test_two_machines_run_their_shares_and_each_gets_what_the_other_has_measured(clone, tmp_path):
+    storage, grid = tmp_path / "storage", "linreg.epochs=5,10,20"
+    set_remote(clone, storage, verify="true")
+    run_in(clone, "git", "clone", "--quiet", "--bare", ".", str(tmp_path / "origin.git"))
+    run_in(clone, "git", "remote", "set-url", "origin", str(tmp_path / "origin.git"))
+    run_in(clone, "dvc", "push", "--quiet")
+    other = clone_with_remote(tmp_path / "origin.git", tmp_path / "other", storage, verify="true")
+    ready = run_in(other, sys.executable, "-m", "tools.repro", "--pull")
+    assert "Running stage" not in ready.stdout
+
+    first = run_in(clone, *command(grid, "--share", "1/2"))
+    second = run_in(other, *command(grid, "--share", "2/2"))
+    assert re.findall(r"linreg.epochs=(\d+)  done", first.stdout) == ["5", "20"]
+    assert re.findall(r"linreg.epochs=(\d+)  done", second.stdout) == ["10"]
+    for machine in (clone, other):
+        run_in(machine, "dvc", "exp", "push", "origin", "--rev", "HEAD")
+    for machine in (clone, other):
+        run_in(machine, "dvc", "exp", "pull", "origin", "--rev", "HEAD")
+    tables = [run_in(machine, *command(grid)).stdout for machine in (clone, other)]
+    assert tables[0] == tables[1] and "3 of 3 points have run before\n" in tables[0]
+    assert [line.split()[0] for line in tables[0].splitlines()[3:]] == ["20", "10", "5"]
+    name = next(iter(commits(clone)))
+    run_in(other, "dvc", "exp", "apply", name)
+    assert (other / "models/linreg.npz").stat().st_size > 0
+
+
+@pytest.mark.parametrize("share", ["", "1", "0/2", "3/2", "1/0", "-1/2", "a/b", "1/2/3", "1 / 2"])
+def test_a_share_that_is_none_is_one_line(share):
+    with pytest.raises(InputError, match=r"machine K of N is written K/N, such as 2/3$"):
+        read_share(share)
+
+
+def test_the_shares_of_all_machines_are_all_points_once():
+    dealt = [list(range(10))[read_share(f"{number}/3")] for number in (1, 2, 3)]
+    assert sorted(number for numbers in dealt for number in numbers) == list(range(10)) and dealt[1] == [
+        1,
+        4,
+        7,
+    ]
 
 
 @pytest.fixture

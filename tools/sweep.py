@@ -1,9 +1,10 @@
 """`make sweep STAGE=train-mnist GRID='mnist.epochs=3,10' BY=val_accuracy`: a stage at each point of a grid.
 
-    python -m tools.sweep STAGE --grid "KEY=VALUE,VALUE KEY=VALUE" --by METRIC [--jobs N]
+    python -m tools.sweep STAGE --grid "KEY=VALUE,VALUE KEY=VALUE" --by METRIC [--jobs N] [--share K/N]
 
 Each point is an experiment of DVC, run by DVC's own queue on the last commit; those that have run on it are
-not run again. Printed are the points, best first by a validation metric. Test metrics are neither used nor
+not run again. With --share 2/3, this is the second of three machines, and runs a third of the points.
+Printed are the points that have run, best first by a validation metric. Test metrics are neither used nor
 shown: the best of many would be chosen by its luck on the test split, whose figure then promises too much.
 SIGINT, SIGTERM and SIGHUP end the runs and the queue's workers too. Exit code: 0, 1 if a run failed, or 128
 and the number of the signal.
@@ -23,7 +24,7 @@ from stages.core.errors import InputError, run_command
 from tools import mend
 from tools.repro import ROOT
 from tools.stopping import exit_with, read_jobs, tick
-from tools.sweep_grid import Point, check_metric, points, result_table
+from tools.sweep_grid import Point, check_metric, points, read_share, result_table
 from tools.sweep_queue import Queue
 
 MUTEX = Path(".dvc/tmp/sweep.lock")
@@ -110,15 +111,16 @@ def run(queue: Queue, wanted: list[Point], jobs: int) -> None:
             )
 
 
-def sweep(stage: str, grid: str, by: str, jobs: int) -> bool:
-    """Run what is missing and print the table; returns whether every point has run."""
+def sweep(stage: str, grid: str, by: str, jobs: int, share: slice) -> bool:
+    """Run what is missing of this machine's share and print the table; returns whether all of it has run."""
     check_metric(stage, by)
     wanted = points(stage, grid)
+    mine = wanted[share]
     with mend.exclusive(MUTEX, tick, "another `make sweep` runs here: waiting for it to end"):
         queue = Queue(stage)
         complete = False
         try:
-            run(queue, wanted, jobs)
+            run(queue, mine, jobs)
             complete = True
         finally:
             end(with_runs=not complete)
@@ -126,7 +128,7 @@ def sweep(stage: str, grid: str, by: str, jobs: int) -> bool:
                 queue.forget_interrupted()
         results = [(point, queue.metrics(point.name)) for point in wanted if queue.finished(point.name)]
     print("\n" + result_table(results, by), end="")
-    return len(results) == len(wanted)
+    return {point for point, _ in results} >= set(mine)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -135,11 +137,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--grid", required=True, help="values of parameters, such as mnist.epochs=3,10")
     parser.add_argument("--by", required=True, metavar="METRIC", help="a validation metric of the stage")
     parser.add_argument("--jobs", default="1", metavar="N", help="points that run side by side")
+    parser.add_argument("--share", default="1/1", metavar="K/N", help="run what falls to machine K of N")
     options = parser.parse_args(arguments)
-    jobs = read_jobs(options.jobs)
+    jobs, share = read_jobs(options.jobs), read_share(options.share)
     os.chdir(ROOT)
     exit_with(
-        lambda: int(not sweep(options.stage, options.grid, options.by, jobs)),
+        lambda: int(not sweep(options.stage, options.grid, options.by, jobs, share)),
         "`make sweep` with the same grid goes on from here",
     )
 

@@ -41,6 +41,20 @@ def check_metric(stage: str, by: str) -> None:
         raise InputError(f"BY={by}: a sweep is decided on validation alone; allowed are {listed}")
 
 
+def read_share(text: str) -> slice:
+    """Which points of a grid fall to machine K of N, for "K/N": dealt in turn, no machine gets a corner.
+
+    Raises
+    ------
+    InputError
+        It is not of that form, with K from 1 to N.
+    """
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise InputError(f"SHARE={text}: machine K of N is written K/N, such as 2/3")
+    return slice(int(match[1]) - 1, None, int(match[2]))
+
+
 def points(stage: str, grid: str) -> list[Point]:
     """Every point of a grid such as "mnist.epochs=3,10 mnist.layers=[8],[16]", in its order.
 
