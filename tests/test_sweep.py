@@ -159,11 +159,8 @@ def test_a_share_that_is_none_is_one_line(share):
 
 def test_the_shares_of_all_machines_are_all_points_once():
     dealt = [list(range(10))[read_share(f"{number}/3")] for number in (1, 2, 3)]
-    assert sorted(number for numbers in dealt for number in numbers) == list(range(10)) and dealt[1] == [
-        1,
-        4,
-        7,
-    ]
+    assert sorted(number for numbers in dealt for number in numbers) == list(range(10))
+    assert dealt[1] == [1, 4, 7]
 
 
 @pytest.fixture
