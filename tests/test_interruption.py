@@ -80,6 +80,24 @@ def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, start, signal_n
     assert (workspace / "metrics" / "train_mnist.json").read_bytes() == metrics
 
 
+@pytest.mark.parametrize("module", ["tools.compare", "tools.sweep"])
+def test_ctrl_c_while_a_tool_is_imported_is_one_line(module):
+    """`-X importtime` tells when the tool's own imports have begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", module, "--help"],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as above
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "| tools" not in (line := process.stderr.readline()):
+        assert line, "it has ended without importing anything"
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    said = [line for line in errors.splitlines() if not line.startswith("import time:")]
+    assert (output, said, process.returncode) == ("", ["stopped"], -signal.SIGINT)
+
+
 def test_ctrl_c_does_not_reach_a_background_job(start):
     """Shells start those with SIGINT ignored, so that Ctrl-C stops what is in front of them."""
     process = start(signal.SIG_IGN)
