@@ -6,7 +6,8 @@ Both sides are stages of the pipeline: ours `extract-vgg-features` and `train-vg
 `train-vgg-head` with `vgg.features: live`. The parameters are the committed ones but for the split: most
 images are for testing, so that a difference of one point shows, and few are for training, since the peer
 takes minutes for a few hundred. Both sides train for all EPOCHS and keep the epoch that is best on
-validation, as the stage does.
+validation, as the stage does. Where the processor computes in bfloat16, both do; there the peer runs once
+more in float32, as Keras does unless told otherwise.
 """
 
 import math
@@ -39,9 +40,11 @@ class Round(NamedTuple):
     live_accuracy: float
 
 
-def train_heads(folder: Path, changes: dict[str, Any], features: str) -> tuple[float, float]:
+def train_heads(
+    folder: Path, changes: dict[str, Any], features: str, precision: str = "auto"
+) -> tuple[float, float]:
     """Seconds for EPOCHS of both heads, and the mean of their accuracies on the test images."""
-    write_params(folder, changes | {"vgg": {"features": features}})
+    write_params(folder, changes | {"vgg": {"features": features}, "runtime": {"precision": precision}})
     seconds = sum(head[EPOCHS] for head in time_stage(folder, "train_vgg_head"))
     metrics = read_metrics(folder, "train_vgg_head")
     return seconds, statistics.fmean(metrics[f"by_{way}_test_accuracy"] for way in WAYS)
@@ -71,33 +74,42 @@ def accuracy_row(rounds: list[Round], note: str) -> Row:
     return make_row(name, statistics.fmean(ours), statistics.fmean(peer), "test accuracy", note)
 
 
-def rows() -> list[Row]:
-    """Measure both times and the accuracy."""
-    use_cpu()
-    with folder_with_base() as folder:
-        run_stages(folder, CHANGES, ["generate_driver_images", "split_driver_images", "prepare_vgg_base"])
-        counts = read_metrics(folder, "split_driver_images")
-        rounds = [measure_round(folder, seed) for seed in SEEDS]
-        vectors = int(read_metrics(folder, "extract_vgg_features")["feature_vectors"])
-    extraction, cached, live = (statistics.median(column) for column in list(zip(*rounds, strict=True))[:3])
+def describe(counts: dict[str, float]) -> str:
+    """What both sides do, and on how many images."""
     images = " and ".join(
         f"{counts[f'by_{way}_train_images']} training, {counts[f'by_{way}_val_images']} validation and "
         f"{counts[f'by_{way}_test_images']} test images (split by {way})"
         for way in WAYS
     )
-    note = (
+    return (
         f"{EPOCHS} epochs of both heads of stage train-vgg-head, validation included, on cached features, "
         f"against vgg.features: live, which augments and runs the base in every epoch; {images}, "
         f"drawn, {choose_precision()} on both sides, all {os.cpu_count()} cores, {len(SEEDS)} seeds in turn"
     )
+
+
+def rows() -> list[Row]:
+    """Measure both times and the accuracy."""
+    use_cpu()
+    float32 = []
+    with folder_with_base() as folder:
+        run_stages(folder, CHANGES, ["generate_driver_images", "split_driver_images", "prepare_vgg_base"])
+        note = describe(read_metrics(folder, "split_driver_images"))
+        rounds = [measure_round(folder, seed) for seed in SEEDS]
+        vectors = int(read_metrics(folder, "extract_vgg_features")["feature_vectors"])
+        if choose_precision() != "float32":
+            float32 = [train_heads(folder, CHANGES | {"seed": SEEDS[0]}, "live", "float32")[0]]
+    extraction, cached, live = (statistics.median(column) for column in list(zip(*rounds, strict=True))[:3])
     unit = f"s/{EPOCHS} epochs"
     time_note = f"{note}, medians; tracing included"
     extraction_note = (
         f"{time_note}; ours includes {extraction:.3g} s of stage extract-vgg-features for {vectors} views, "
         "those of the test images among them, which the peer's training does without"
     )
+    float32_note = "as vgg_head_vs_live, but for the peer, which computes in float32 and with the first seed"
     return [
         make_row("vgg_head_vs_live", cached, live, unit, time_note),
+        *(make_row("vgg_head_vs_live_in_float32", cached, peer, unit, float32_note) for peer in float32),
         make_row("vgg_head_with_extraction_vs_live", extraction + cached, live, unit, extraction_note),
         accuracy_row(rounds, note),
     ]

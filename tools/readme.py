@@ -1,12 +1,13 @@
-"""`make readme`: write the measured tables into README.md, between marks that name them."""
+"""`make readme`: write the measured tables into README.md and docs/, between marks that name them."""
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from benchmarks import flip_record, transfer_record
+from benchmarks import flip_record, scaling_tables, transfer_record
 from benchmarks.mnist_record import summary
 from stages.reporting.metric_tables import markdown, splits_rows
 from tools import chaos
@@ -71,9 +72,9 @@ def chaos_block() -> str:
     return "```\n" + chaos.table(read_json("benchmarks/chaos.json")) + "```\n"
 
 
-def filled(readme: str) -> str:
-    """The README with every block between <!-- NAME --> and <!-- end --> made anew."""
-    for name, block in {
+def readme_blocks() -> dict[str, str]:
+    """What README.md shows, by the name of its mark."""
+    return {
         "metrics": metrics_block(),
         "benchmarks": benchmarks_block(),
         "record": record_block(),
@@ -81,17 +82,33 @@ def filled(readme: str) -> str:
         "leak": leak_block(),
         "flip": flip_block(),
         "chaos": chaos_block(),
-    }.items():
+    }
+
+
+def scaling_blocks() -> dict[str, str]:
+    """What docs/scaling.md shows, by the name of its mark."""
+    record = read_json("benchmarks/scaling_record.json")
+    return {
+        "constants": scaling_tables.constants(record),
+        "checks": scaling_tables.checks(record),
+        "predictions": scaling_tables.predictions(record),
+    }
+
+
+def fill(page: str, blocks: Mapping[str, str]) -> None:
+    """Make every block between <!-- NAME --> and <!-- end --> of a page anew."""
+    text = (ROOT / page).read_text("utf-8")
+    for name, block in blocks.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        readme, found = re.subn(pattern, lambda m, block=block: m[1] + block + m[2], readme, flags=re.DOTALL)
+        text, found = re.subn(pattern, lambda m, block=block: m[1] + block + m[2], text, flags=re.DOTALL)
         if found != 1:
-            raise ValueError(f"README.md has {found} blocks named {name}, not one")
-    return readme
+            raise ValueError(f"{page} has {found} blocks named {name}, not one")
+    (ROOT / page).write_text(text, "utf-8")
 
 
 def main() -> None:
-    path = ROOT / "README.md"
-    path.write_text(filled(path.read_text("utf-8")), "utf-8")
+    fill("README.md", readme_blocks())
+    fill("docs/scaling.md", scaling_blocks())
 
 
 if __name__ == "__main__":
