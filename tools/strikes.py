@@ -110,7 +110,8 @@ class Run:
         self.runner.wait()
         while left := list(processes_in(self.clone)):
             for process in left:
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended by itself
+                    process.kill()
             psutil.wait_procs(left, timeout=1)
 
 
