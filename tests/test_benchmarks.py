@@ -125,6 +125,7 @@ def test_head_rows(monkeypatch, precision):
     changes = {"drivers": {"root": "data/driver-images", "count": 4, "frames": 2, "height": 32}}
     changes |= {"split": {"validation_share": 0.2, "test_share": 0.4}}
     monkeypatch.setattr(vgg_head_vs_live, "EPOCHS", 2)
+    monkeypatch.setattr(vgg_head_vs_live, "FLOAT32_EPOCHS", 2)
     monkeypatch.setattr(vgg_head_vs_live, "SEEDS", (1, 2))
     monkeypatch.setattr(vgg_head_vs_live, "CHANGES", changes | {"vgg_head": {"epochs": 2, "units": 4}})
     monkeypatch.setattr(vgg_head_vs_live, "choose_precision", lambda: precision)
