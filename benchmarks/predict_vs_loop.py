@@ -30,7 +30,7 @@ from stages.models.vgg16 import build_base, build_classifier, build_head, start_
 from stages.models.vgg_params import Vgg
 from stages.train_vgg_head import VggHead
 
-IMAGES = 8 * BATCH_SIZE
+IMAGES = 4 * BATCH_SIZE
 RUNS = 5
 TEMPERATURE = 1.1
 TOLERANCE = 1e-4  # of a probability: a batch is added in another order than an image alone
@@ -93,7 +93,7 @@ def rows() -> list[Row]:
     note = (
         f"{len(paths)} JPEG images of {height * 4 // 3}×{height} pixels, decoded and classified by VGG16 at "
         f"{size} pixels in float32: threads decode beside the model, which takes {BATCH_SIZE} at a time, "
-        "against Image.open, resize and model.predict of one image at a time; all "
+        "in two halves, against Image.open, resize and model.predict of one image at a time; all "
         f"{os.cpu_count()} cores, median of {RUNS} alternating runs, loading the model left out; the "
         f"probabilities differ by {difference:.1g} at most"
     )

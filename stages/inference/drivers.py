@@ -1,6 +1,7 @@
 """The fine-tuned driver classifier on any number of image files, in memory that does not grow with them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -14,12 +15,12 @@ from stages.core.keras_archive import load_keras
 from stages.core.keras_training import predict
 from stages.datasets.driver_images import CLASS_NAMES, CLASSES, load_image
 from stages.inference.answers import Answer, rounded
-from stages.inference.image_files import ReadFile, map_ahead, read_in_batches
+from stages.inference.image_files import read_in_batches
 from stages.inference.outputs import Outputs
 
 MODEL_FILE = "models/final_model.keras"
-BATCH_SIZE = 32
-BATCHES_AT_ONCE = 2  # where one waits for a single thread, the other fills the cores
+BATCH_SIZE = 64
+HALF = BATCH_SIZE // 2  # of a batch; where one waits for a single thread, the other fills the cores
 NAME_WIDTH = max(map(len, CLASS_NAMES))
 HEADING = f"{'class':5}  {'name':{NAME_WIDTH}}  probability  file"
 
@@ -54,13 +55,16 @@ class DriverClassifier:
                 f"{MODEL_FILE}: from {shape} to {self._model.output_shape}; needed is one from square RGB "
                 f"images to {len(CLASSES)} classes"
             )
-        self._model.make_predict_function()  # once, before threads ask for it at the same time
+        self._model.make_predict_function()  # once, before two threads ask for it at the same time
         self._temperature = outputs.temperature("finetune_vgg")
         self.image_size: int = shape[1]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Calibrated probabilities [n, 10] of images [n, size, size, 3] uint8, n above 0."""
-        return scaled(predict(self._model, images, BATCH_SIZE), self._temperature)
+        halves = np.array_split(images, 2) if len(images) > 1 else [images]
+        with ThreadPoolExecutor(len(halves)) as pool:
+            found = pool.map(lambda half: predict(self._model, half, HALF), halves)
+        return scaled(np.concatenate(list(found)), self._temperature)
 
     def heat_maps(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Where the model saw the given class in each image: [n, size, size] float32 from 0 to 1 (Grad-CAM).
@@ -84,18 +88,15 @@ def classify_files(
     ----------
     heat_maps : whether to compute those of the most probable classes, too.
     """
-
-    def answer(batch: Sequence[ReadFile]) -> tuple[Sequence[ReadFile], np.ndarray | None, np.ndarray | None]:
+    for batch in read_in_batches(paths, partial(load_image, size=classifier.image_size), BATCH_SIZE):
         images = [file.content for file in batch if file.error is None]
-        if not images:
-            return batch, None, None
-        return batch, (stacked := np.stack(images)), classifier.predict(stacked)
-
-    batches = read_in_batches(paths, partial(load_image, size=classifier.image_size), BATCH_SIZE)
-    for batch, images, found in map_ahead(answer, batches, BATCHES_AT_ONCE, BATCHES_AT_ONCE):
-        probabilities, heat = iter(() if found is None else found), repeat(None)
-        if heat_maps and found is not None:
-            heat = iter(classifier.heat_maps(images, found.argmax(axis=1)))
+        probabilities, heat = iter(()), repeat(None)
+        if images:
+            stacked = np.stack(images)
+            found = classifier.predict(stacked)
+            probabilities = iter(found)
+            if heat_maps:
+                heat = iter(classifier.heat_maps(stacked, found.argmax(axis=1)))
         for path, image, error in batch:
             if error is None:
                 yield FileAnswer(path, image, next(probabilities), next(heat))

@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -14,7 +14,6 @@ from stages.datasets.pictures import FORMATS
 SUFFIXES = {f".{name.lower()}" for name in (*FORMATS, "JPG")}
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 class ReadFile(NamedTuple):
@@ -55,24 +54,8 @@ def _images_in(folder: Path, report: Callable[[InputError], None]) -> Iterator[P
         yield from (path for path in paths if path.suffix.lower() in SUFFIXES and os.path.isfile(path))
 
 
-def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int, threads: int | None) -> Iterator[R]:
-    """`function` of each item, in order, computed by threads while the caller works on those before.
-
-    Parameters
-    ----------
-    ahead : no more of `items` is taken than these beyond what the caller is done with.
-    threads : None: as many as reading files is worth.
-    """
-    remaining = iter(items)
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = deque(pool.submit(function, item) for item in islice(remaining, ahead))
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(function, item) for item in islice(remaining, 1))
-
-
 def read_in_batches(
-    paths: Iterable[Path], read: Callable[[Path], object], batch_size: int
+    paths: Iterable[Path], read: Callable[[Path], T], batch_size: int
 ) -> Iterator[Sequence[ReadFile]]:
     """Read files in threads and give them out in batches, in the order of `paths`.
 
@@ -83,13 +66,19 @@ def read_in_batches(
     ----------
     read : raises InputError for a file that has no content.
     """
+    remaining = iter(paths)
+    with ThreadPoolExecutor() as pool:
+        waiting: deque[list[tuple[Path, Future[T]]]] = deque()
+        while True:
+            while len(waiting) < 2 and (batch := list(islice(remaining, batch_size))):
+                waiting.append([(path, pool.submit(read, path)) for path in batch])
+            if not waiting:
+                return
+            yield [_finished(path, future) for path, future in waiting.popleft()]
 
-    def read_one(path: Path) -> ReadFile:
-        try:
-            return ReadFile(path, content=read(path))
-        except InputError as error:
-            return ReadFile(path, error=error)
 
-    files = map_ahead(read_one, paths, batch_size, threads=None)
-    while batch := list(islice(files, batch_size)):
-        yield batch
+def _finished(path: Path, future: Future[T]) -> ReadFile:
+    try:
+        return ReadFile(path, content=future.result())
+    except InputError as error:
+        return ReadFile(path, error=error)
