@@ -32,7 +32,7 @@ class Constants(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """Hosts alike, with devices alike; bytes per second between hosts, and to the disk of the one that writes.
+    """Hosts alike, with devices alike; bytes per second between hosts, and to the disk that is written.
 
     What the devices of one host exchange costs nothing beside the rest.
     """
