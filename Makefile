@@ -38,9 +38,10 @@ sweep: setup
 chaos: setup
 	@$(RUN) python -m tools.chaos $(if $(N),--kills "$(N)") --json benchmarks/chaos.json
 
-# Two fresh clones must write the same bytes; TINY=1: with tiny parameters, in every precision.
+# Two fresh clones must write the same bytes; PRECISION=float32: in that; TINY=1: with tiny parameters, in
+# every precision.
 reproduce-check: setup
-	@$(RUN) python -m tools.reproduce_check $(if $(TINY),--tiny)
+	@$(RUN) python -m tools.reproduce_check $(if $(TINY),--tiny) $(if $(PRECISION),--precision "$(PRECISION)")
 
 # Every object in DVC's cache, hashed anew.
 check-cache: setup

@@ -25,6 +25,18 @@ def test_the_temperature_is_found_again(temperature):
     assert fit_temperature(probabilities, labels) == pytest.approx(temperature, rel=0.06)
 
 
+def test_a_single_mistake_decides_little():
+    # 360 sure answers: the classifier is right about all, or wrong about one.
+    rng = np.random.default_rng(3)
+    logits, labels = rng.normal(0, 1, (360, 10)), rng.integers(0, 10, 360)
+    logits[np.arange(360), labels] += rng.uniform(4, 14, 360)
+    probabilities, others = softmax(logits, axis=1), labels.copy()
+    surest_but_few = np.argsort(probabilities.max(axis=1))[200]
+    others[surest_but_few] = (labels[surest_but_few] + 1) % 10
+    with_none, with_one = (fit_temperature(probabilities, truth) for truth in (labels, others))
+    assert 0.4 < with_none < with_one < 2 * with_none
+
+
 class Logits(ClassifierMixin, BaseEstimator):
     """What it is given are the logits."""
 
@@ -40,8 +52,8 @@ class Logits(ClassifierMixin, BaseEstimator):
 
 
 @pytest.mark.parametrize("temperature", [0.5, 3.0])
-def test_scaling_agrees_with_scikit_learn(temperature):
-    probabilities, labels = answers(temperature)
+def test_scaling_agrees_with_scikit_learn_where_items_abound(temperature):
+    probabilities, labels = answers(temperature, items=20_000)
     logits = np.log(probabilities.astype(np.float64))
     peer = CalibratedClassifierCV(FrozenEstimator(Logits().fit(logits, labels)), method="temperature")
     expected = peer.fit(logits, labels).predict_proba(logits)

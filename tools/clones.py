@@ -76,18 +76,21 @@ def run_in(folder: Path, *command: str, check: bool = True) -> subprocess.Comple
 
 
 def make_origin(
-    folder: Path, stages: Collection[str] = (), changes: Mapping[str, Mapping[str, Any]] | None = None
+    folder: Path,
+    stages: Collection[str] = (),
+    changes: Mapping[str, Mapping[str, Any]] | None = None,
+    scale: Mapping[str, Mapping[str, Any]] = TINY,
 ) -> None:
-    """A git repository with the working tree's files, TINY parameters and no dvc.lock, as one commit.
+    """A git repository with the working tree's files, other parameters and no dvc.lock, as one commit.
 
     Parameters
     ----------
     stages : where some are named, the pipeline consists of just these.
-    changes : to the TINY parameters.
+    changes : to the parameters of `scale`, which are changes to the committed ones.
     """
     copy_repository(folder)
     (folder / "dvc.lock").unlink(missing_ok=True)
-    change_params(folder, TINY)
+    change_params(folder, scale)
     change_params(folder, changes or {})
     if stages:
         pipeline = YAML(typ="safe").load(folder / "dvc.yaml")["stages"]
@@ -96,7 +99,7 @@ def make_origin(
     run_in(folder, "git", "init", "--quiet")
     run_in(folder, "git", "add", "--all")
     identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
-    run_in(folder, "git", *identity, "commit", "--quiet", "--message", "tiny parameters")
+    run_in(folder, "git", *identity, "commit", "--quiet", "--message", "other parameters")
 
 
 def clone_origin(origin: Path, folder: Path) -> None:

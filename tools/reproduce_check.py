@@ -1,9 +1,9 @@
 """`make reproduce-check`: the pipeline runs in two fresh clones, and must write the same bytes in both.
 
-    python -m tools.reproduce_check [--tiny]
+    python -m tools.reproduce_check [--precision float32] [--tiny]
 
-The clones are of the last commit, with the committed parameters and this machine's precision and cores. With
---tiny the parameters are tiny, and a pair of clones runs in each of float32 and bfloat16, on each of one core
+The clones are of the last commit, with the committed parameters and all cores; --precision sets another
+precision than the committed one, in clones of the working tree. With --tiny the parameters are tiny, and a pair of clones runs in each of float32 and bfloat16, on each of one core
 and two. Compared are dvc.lock and every file, models and pictures included. Exit code 1 if any differs.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.core.errors import InputError, run_command
-from tools.clones import ROOT, differences, make_origin, run_pipeline
+from tools.clones import ROOT, TINY, differences, make_origin, run_pipeline
 
 
 class Case(NamedTuple):
@@ -31,8 +31,8 @@ class Case(NamedTuple):
         return f"{self.precision or 'the committed precision'}, {cores}"
 
 
-AS_COMMITTED = (Case(),)
-TINY_CASES = tuple(Case(precision, cores) for precision in ("float32", "mixed_bfloat16") for cores in (1, 2))
+PRECISIONS = ("float32", "mixed_bfloat16")
+TINY_CASES = tuple(Case(precision, cores) for precision in PRECISIONS for cores in (1, 2))
 
 
 @contextmanager
@@ -64,12 +64,14 @@ def check_pairs(cases: Sequence[Case], tiny: bool, folder: Path) -> list[str]:
     found = []
     for number, case in enumerate(cases):
         origin, *pair = (folder / f"{number}-{name}" for name in ("origin", "a", "b"))
-        if tiny:
-            make_origin(origin, changes={"runtime": {"precision": case.precision}})
+        changed = tiny or case.precision
+        if changed:
+            change = {"runtime": {"precision": case.precision}}
+            make_origin(origin, changes=change, scale=TINY if tiny else {})
         for clone in pair:
             print(f"{case}: running the pipeline in clone {clone.name}", flush=True)
             with on_cores(case.cores):
-                run_pipeline(origin if tiny else ROOT, clone)
+                run_pipeline(origin if changed else ROOT, clone)
         lines = differences(*pair)
         print(f"{case}: {len(lines)} differences", flush=True)
         found += [f"{case}: {line}" for line in lines]
@@ -80,10 +82,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tools.reproduce_check", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--tiny", action="store_true", help="tiny parameters, in every precision")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--tiny", action="store_true", help="tiny parameters, in every precision")
+    choice.add_argument("--precision", choices=PRECISIONS, help="default: the committed one")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
-        cases = TINY_CASES if options.tiny else AS_COMMITTED
+        cases = TINY_CASES if options.tiny else (Case(options.precision),)
         found = check_pairs(cases, options.tiny, Path(name))
     for line in found:
         print(f"difference: {line}", file=sys.stderr)
