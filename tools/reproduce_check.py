@@ -3,8 +3,9 @@
     python -m tools.reproduce_check [--precision float32] [--tiny]
 
 The clones are of the last commit, with the committed parameters and all cores; --precision sets another
-precision than the committed one, in clones of the working tree. With --tiny the parameters are tiny, and a pair of clones runs in each of float32 and bfloat16, on each of one core
-and two. Compared are dvc.lock and every file, models and pictures included. Exit code 1 if any differs.
+precision than the committed one, in clones of the working tree. With --tiny the parameters are tiny, and a
+pair of clones runs in each of float32 and bfloat16, on each of one core and two. Compared are dvc.lock and
+every file, models and pictures included. Exit code 1 if any differs.
 """
 
 import argparse
