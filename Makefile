@@ -1,7 +1,7 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
 .PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
-.PHONY: metrics compare repeat sweep test lint bench readme lock
+.PHONY: metrics compare repeat sweep distributed-setup test lint bench readme lock
 
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
@@ -67,6 +67,10 @@ demo: demo-setup
 demo-setup: setup
 	@sh tools/setup.sh requirements-demo.lock
 
+# JAX, for stages that share their work with other processes.
+distributed-setup: setup
+	@sh tools/setup.sh requirements-distributed.lock
+
 test: lint
 	@$(RUN) python -m pytest --numprocesses 2 --dist loadfile
 
@@ -91,3 +95,4 @@ COMPILE := uv pip compile pyproject.toml --extra test --universal --generate-has
 lock:
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --extra demo --extra demo-test --constraints requirements.lock --output-file requirements-demo.lock
+	$(COMPILE) --extra distributed --constraints requirements.lock --output-file requirements-distributed.lock

@@ -1,24 +1,45 @@
 """Stage `extract-vgg-features`: the frozen base sees every image and each augmented view just once."""
 
+from collections import deque
+from typing import NamedTuple
+
 import numpy as np
 
+from stages.core.distribution import together
 from stages.core.errors import InputError, run_stage
 from stages.core.outputs import replacing, write_metrics
 from stages.core.params import read_params
+from stages.core.processes import Processes
 from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, dtype_policy, start_keras
+from stages.core.runtime import choose_precision, dtype_policy, seed_keras
 from stages.datasets.augmentation import Augment, augment
-from stages.datasets.driver_images import WAYS, labels_of, read_manifest, rows_by_split
-from stages.datasets.driver_pixels import read_pixels
+from stages.datasets.driver_images import MANIFEST, WAYS, labels_of, read_manifest, rows_by_split
+from stages.datasets.driver_pixels import PIXELS, read_pixels
 from stages.datasets.vgg_features import FEATURES, new_features
 from stages.models.vgg16 import BASE_FILE, build_feature_extractor, load_base
 from stages.models.vgg_params import Vgg
 
 
+class ViewBatch(NamedTuple):
+    """Some rows of the manifest in one view; `start` is the first one's place among the view's rows."""
+
+    view: int
+    start: int
+    rows: np.ndarray
+
+
 def main() -> None:
+    with together() as processes:
+        extract(processes)
+
+
+def extract(processes: Processes) -> None:
+    """The stage, in each of the processes that share it; process 0 writes the outputs."""
     params, augmentation = read_params("vgg", Vgg), read_params("augment", Augment)
-    seed, manifest = start_keras(), read_manifest()
-    with dtype_policy(choose_precision()):
+    seed, manifest, precision = seed_keras(), read_manifest(), choose_precision()
+    settings = (params, augmentation, seed, precision)
+    processes.agree({"parameters": settings} | {str(path): path for path in (MANIFEST, PIXELS, BASE_FILE)})
+    with dtype_policy(precision):
         extractor = build_feature_extractor(load_base(params.image_size, BASE_FILE))
 
     labels, pixels = labels_of(manifest), read_pixels(len(manifest), params.image_size)
@@ -29,28 +50,38 @@ def main() -> None:
         rows_by_view += [trained_on] * params.augmented_views
     else:
         print("features: live: no augmented views here, train-vgg-head makes them as it goes", flush=True)
+    batches = [
+        ViewBatch(view, start, rows[start : start + params.batch_size])
+        for view, rows in enumerate(rows_by_view)
+        for start in range(0, len(rows), params.batch_size)
+    ]
 
+    def compute(batch: ViewBatch) -> dict[str, np.ndarray]:
+        seen, classes = pixels[batch.rows].astype(np.float32), labels[batch.rows]
+        if batch.view > 0:
+            rng = np.random.default_rng([seed, 13, batch.view, batch.start])
+            seen, classes = augment(seen, classes, augmentation, rng)
+        with np.errstate(over="ignore"):  # looked for below
+            half = np.asarray(extractor.predict_on_batch(seen)).astype(np.float16)
+        too_large = np.flatnonzero(~np.isfinite(half).all(axis=(1, 2, 3)))
+        if len(too_large):
+            culprit = manifest["path"].iloc[batch.rows[too_large[0]]]
+            raise InputError(f"{culprit}: its features do not fit in half precision")
+        return {"features": half, "classes": classes}
+
+    found = zip(batches, processes.in_turn(batches, compute), strict=True)
+    if not processes.first:
+        deque(found, maxlen=0)  # what is computed here goes to process 0
+        return
     shape, total = extractor.output_shape[1:], sum(map(len, rows_by_view))
     with (
         replacing(FEATURES) as folder,
         new_features(folder, len(rows_by_view), len(manifest), shape) as features,
         Progress("extract-vgg-features", total, "image") as progress,
     ):
-        for view, rows in enumerate(rows_by_view):
-            for start in range(0, len(rows), params.batch_size):
-                batch = rows[start : start + params.batch_size]
-                seen, seen_classes = pixels[batch].astype(np.float32), labels[batch]
-                if view > 0:
-                    rng = np.random.default_rng([seed, 13, view, start])
-                    seen, seen_classes = augment(seen, seen_classes, augmentation, rng)
-                with np.errstate(over="ignore"):  # looked for below
-                    half = np.asarray(extractor.predict_on_batch(seen)).astype(np.float16)
-                too_large = np.flatnonzero(~np.isfinite(half).all(axis=(1, 2, 3)))
-                if len(too_large):
-                    culprit = manifest["path"].iloc[batch[too_large[0]]]
-                    raise InputError(f"{culprit}: its features do not fit in half precision")
-                features.write(view, batch, half, seen_classes)
-                progress.advance(len(batch))
+        for batch, computed in found:
+            features.write(batch.view, batch.rows, computed["features"], computed["classes"])
+            progress.advance(len(batch.rows))
     write_metrics("metrics/extract_vgg_features.json", {"feature_vectors": total})
 
 

@@ -7,15 +7,17 @@ import numpy as np
 from pydantic import Field
 
 from stages.core.adam import Schedule, build_adam
-from stages.core.checkpoints import Checkpoint, fingerprint
+from stages.core.checkpoints import fingerprint
+from stages.core.distribution import together
 from stages.core.errors import run_stage
 from stages.core.keras_archive import load_keras, save_keras
 from stages.core.keras_training import Batch, predict, train
 from stages.core.memory_maps import ArrayRows
 from stages.core.outputs import write_metrics
 from stages.core.params import Count, Group, LearningRate, read_params
+from stages.core.processes import Processes
 from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, dtype_policy, start_keras
+from stages.core.runtime import choose_precision, dtype_policy, seed_keras
 from stages.core.training_log import TrainingLog
 from stages.datasets.augmentation import Augment, augment
 from stages.datasets.driver_images import MANIFEST, Split, labels_of, one_hot, read_manifest, rows_by_split
@@ -36,15 +38,23 @@ class Finetune(Group):
 
 
 def main() -> None:
+    with together() as processes:
+        finetune(processes)
+
+
+def finetune(processes: Processes) -> None:
+    """The stage, in each of the processes that share it; process 0 writes the outputs."""
     params, vgg = read_params("finetune", Finetune), read_params("vgg", Vgg)
-    augmentation, seed, manifest = read_params("augment", Augment), start_keras(), read_manifest()
+    augmentation, seed, manifest = read_params("augment", Augment), seed_keras(), read_manifest()
     way, head = read_params("split", Split).by, load_keras(HEAD_FILE)
     pixels, labels = read_pixels(len(manifest), vgg.image_size), labels_of(manifest)
     rows = rows_by_split(manifest, way)
 
+    part = processes.part(params.batch_size)
+
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
-        rng, items = np.random.default_rng([seed, 15, epoch, step]), rows["train"][numbers]
-        seen, classes = augment(pixels[items], labels[items], augmentation, rng)
+        rng, items = np.random.default_rng([seed, 15, epoch, step]), rows["train"][numbers[part]]
+        seen, classes = augment(pixels[items], labels[items], augmentation, rng, part, len(numbers))
         return seen, one_hot(classes)
 
     precision = choose_precision()
@@ -55,16 +65,35 @@ def main() -> None:
     optimizer = build_adam(
         params.learning_rate, params.schedule, len(rows["train"]), params.batch_size, params.epochs
     )
-    key = fingerprint(params, vgg, augmentation, way, seed, precision, MANIFEST, PIXELS, BASE_FILE, HEAD_FILE)
-    checkpoint = Checkpoint("finetune-vgg", key)
-    with Progress("finetune-vgg", params.epochs) as progress:
+    settings = (params, vgg, augmentation, way, seed, precision)
+    files = (MANIFEST, PIXELS, BASE_FILE, HEAD_FILE)
+    processes.agree({"parameters": settings} | {str(path): path for path in files})
+    key = fingerprint(*settings, *files, processes.count, processes.devices)
+    checkpoint = processes.checkpoint("finetune-vgg", key)
+    with Progress("finetune-vgg", params.epochs, bar=processes.first) as progress:
         log = TrainingLog(progress, params.epochs, checkpoint)
         val = (ArrayRows(pixels, rows["val"]), labels[rows["val"]])
-        train(model, optimizer, make_batch, len(rows["train"]), val, params.batch_size, [seed, 16], log)
+        train(
+            model,
+            optimizer,
+            make_batch,
+            len(rows["train"]),
+            val,
+            params.batch_size,
+            [seed, 16],
+            log,
+            processes=processes,
+        )
 
     # The model that is saved and measured computes in float32, so that it runs the same everywhere.
     final = build_classifier(load_base(vgg.image_size, BASE_FILE), head)
     final.set_weights(model.get_weights())
+    probabilities = {
+        split: predict(final, ArrayRows(pixels, items), params.batch_size, processes)
+        for split, items in rows.items()
+    }
+    if not processes.first:
+        return
     save_keras(final, "models/final_model.keras")
     trainable = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
     metrics = report_drivers(
@@ -74,7 +103,7 @@ def main() -> None:
         way,
         pixels,
         log,
-        lambda items: predict(final, ArrayRows(pixels, items), params.batch_size),
+        probabilities,
     )
     if metrics["test_drivers_in_training"] == 0:
         metrics |= {

@@ -16,7 +16,7 @@ from stages.core.errors import InputError, run_stage
 from stages.core.outputs import write_metrics, write_table
 from stages.core.params import Count, Group, LearningRate, read_params
 from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, keras, start_keras
+from stages.core.runtime import choose_precision, keras, seed_keras
 from stages.datasets.formula_pens import PARTS
 from stages.datasets.formula_scenes import ANSWERS, draw_scenes, targets_of
 from stages.models.vgg16 import EMBEDDED_FILE, save_base
@@ -40,7 +40,7 @@ class Pretrain(Group):
 
 
 def main() -> None:
-    params, seed, precision = read_params("pretrain", Pretrain), start_keras(), choose_precision()
+    params, seed, precision = read_params("pretrain", Pretrain), seed_keras(), choose_precision()
     base = build_untrained_base(params.image_size, np.random.default_rng([seed, 30]), precision)
     rounds = [max(1, images // params.batch_size) for images in params.images]
 
@@ -58,7 +58,7 @@ def main() -> None:
             progress.advance(done)
         upcoming = worker.submit(draw_batch, 0, done)
         for number, steps in enumerate(rounds):
-            start_keras()  # the new layers of a round do not depend on those of the last
+            seed_keras()  # the new layers of a round do not depend on those of the last
             model = build_pretraining_model(base, len(PARTS), ANSWERS)
             compile_for_pretraining(model, steps, params.learning_rate)
             variables = [*model.variables, *model.optimizer.variables]

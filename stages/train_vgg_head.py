@@ -168,7 +168,10 @@ def main() -> None:
             way,
             pixels,
             log,
-            lambda items, head=head: predict(head, ArrayRows(features[0], items), params.batch_size),
+            {
+                split: predict(head, ArrayRows(features[0], items), params.batch_size)
+                for split, items in rows.items()
+            },
         )
         metrics |= {f"by_{way}_{name}": value for name, value in found.items()}
     metrics["parameters_trainable"] = sum(int(np.prod(w.shape)) for w in head.trainable_weights)

@@ -148,6 +148,7 @@ def test_shipped_seed_is_valid():
         ("finetune.layers", 20, "less than or equal to 19"),
         ("finetune.batch_size", 0, "greater than or equal to 1"),
         ("runtime.precision", "float16", "'auto', 'float32' or 'mixed_bfloat16'"),
+        ("runtime.distribution", "everywhere", "'none' or 'data_parallel'"),
         ("seed", -1, "greater than or equal to 0"),
         ("seed", 2**32, "less than 4294967296"),
         ("seed", 42.0, "valid integer"),

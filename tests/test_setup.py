@@ -155,14 +155,17 @@ def test_another_lock_is_installed_beside_the_first_and_remembered_for_itself(pl
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
-def test_the_lock_of_the_demo_adds_packages_and_changes_no_version():
+@pytest.mark.parametrize(
+    ("extra", "expected"), [("demo", {"gradio", "selenium"}), ("distributed", {"jax", "jaxlib"})]
+)
+def test_the_lock_of_an_extra_adds_packages_and_changes_no_version(extra, expected):
     def versions(lock):
         return set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / lock).read_text("utf-8"), re.MULTILINE))
 
-    plain, demo = versions("requirements.lock"), versions("requirements-demo.lock")
-    assert plain < demo
-    added = {line.split("==")[0] for line in demo - plain}
-    assert {"gradio", "selenium"} <= added and not added & {line.split("==")[0] for line in plain}
+    plain, larger = versions("requirements.lock"), versions(f"requirements-{extra}.lock")
+    assert plain < larger
+    added = {line.split("==")[0] for line in larger - plain}
+    assert expected <= added and not added & {line.split("==")[0] for line in plain}
 
 
 def test_an_up_to_date_environment_is_left_alone(place):

@@ -67,8 +67,8 @@ def spy(monkeypatch, stage, name):
     module, calls = importlib.import_module("stages." + stage.replace("-", "_")), []
     original = getattr(module, name)
 
-    def call(*arguments):
-        result = original(*arguments)
+    def call(*arguments, **options):
+        result = original(*arguments, **options)
         calls.append((arguments, result))
         return result
 

@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages.core.processes import ALONE, Processes
 from stages.core.runtime import keras, tf
 from stages.core.training_log import TrainingLog
+
+if TYPE_CHECKING:
+    from stages.core.jax_training import JaxTrainingStep
 
 LEARNING_RATE_FACTOR = 0.2
 
@@ -32,11 +37,26 @@ class TrainingStep:
         # XLA does not help convolutions on a CPU; of Adam's dozen passes over all weights it makes one.
         self._apply = tf.function(lambda found: optimizer.apply(found, weights), jit_compile=True)
 
-    def __call__(self, inputs: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
+    def __call__(
+        self, inputs: np.ndarray, targets: np.ndarray, items: int | None = None
+    ) -> tuple[float, float]:
         """Update on `inputs` [n, …] and one-hot `targets` [n, classes]: loss and accuracy before that."""
         found, loss, accuracy = self._gradients(tf.constant(inputs), tf.constant(targets))
         self._apply(found)
         return float(loss), float(accuracy)
+
+    def finish(self) -> None:
+        """Nothing: the model's variables are up to date after each update."""
+
+
+def _training_step(
+    model: keras.Model, optimizer: keras.Optimizer, batch_size: int, processes: Processes
+) -> "TrainingStep | JaxTrainingStep":
+    if keras.backend.backend() == "tensorflow":
+        return TrainingStep(model, optimizer)
+    from stages.core.jax_training import JaxTrainingStep  # JAX is an extra
+
+    return JaxTrainingStep(model, optimizer, batch_size, processes)
 
 
 def train(
@@ -49,6 +69,7 @@ def train(
     seed: list[int],
     log: TrainingLog,
     schedule_patience: int | None = None,
+    processes: Processes = ALONE,
 ) -> None:
     """Train for as long as `log` says so; the model ends with the weights that the log kept.
 
@@ -56,13 +77,15 @@ def train(
     ----------
     model : ends in a softmax; its trainable weights are those that learn.
     optimizer : if it keeps a moving average of the weights, that is what is validated and kept.
-    make_batch : (item numbers, epoch, step) → inputs and one-hot targets; runs beside the training step.
+    make_batch : (item numbers, epoch, step) → inputs and one-hot targets, of several processes just this
+        one's part of them; runs beside the training step.
     items : number of training items; their order in epoch e is a function of (*seed, e).
     val : inputs, as `predict` takes them, and class indices of the validation split.
     schedule_patience : after this many epochs in a row without a lower validation loss the learning rate
         is multiplied by 0.2; None: it stays.
+    processes : those that train the model together; each calls this.
     """
-    update = TrainingStep(model, optimizer)
+    update = _training_step(model, optimizer, batch_size, processes)
     log.resume([*model.variables, *optimizer.variables])
     with ThreadPoolExecutor(1) as worker:
         for epoch in log.epochs():
@@ -74,10 +97,12 @@ def train(
                 inputs, targets = upcoming.result()
                 if step + 1 < len(parts):
                     upcoming = worker.submit(make_batch, parts[step + 1], epoch, step + 1)
-                sums += np.multiply(update(inputs, targets), len(targets))
+                sums += np.multiply(update(inputs, targets, len(parts[step])), len(parts[step]))
+            update.finish()
             loss, accuracy = sums / items
             with averaged(model, optimizer):
-                log.record((loss, accuracy), predict(model, val[0], batch_size), val[1], model.get_weights())
+                answers = predict(model, val[0], batch_size, processes)
+                log.record((loss, accuracy), answers, val[1], model.get_weights())
             if schedule_patience and at_plateau(log.history["val_loss"], schedule_patience):
                 optimizer.learning_rate = float(optimizer.learning_rate) * LEARNING_RATE_FACTOR
     model.set_weights(log.kept_weights)
@@ -109,11 +134,17 @@ def at_plateau(losses: Sequence[float], patience: int) -> bool:
     return since == patience
 
 
-def predict(model: keras.Model, inputs: np.ndarray, batch_size: int) -> np.ndarray:
+def predict(
+    model: keras.Model, inputs: np.ndarray, batch_size: int, processes: Processes = ALONE
+) -> np.ndarray:
     """The model's outputs for `inputs` [n, …], an array of any number type or what can be sliced like one.
 
-    A batch at a time is read and made float32.
+    A batch at a time is read and made float32; `processes` take turns.
     """
-    starts = range(0, len(inputs), batch_size)
-    batches = (np.asarray(inputs[i : i + batch_size], np.float32) for i in starts)
-    return np.concatenate([model.predict_on_batch(batch) for batch in batches])
+
+    def outputs(start: int) -> dict[str, np.ndarray]:
+        batch = np.asarray(inputs[start : start + batch_size], np.float32)
+        return {"outputs": np.asarray(model.predict_on_batch(batch))}
+
+    found = processes.in_turn(range(0, len(inputs), batch_size), outputs)
+    return np.concatenate([part["outputs"] for part in found])

@@ -15,12 +15,13 @@ class Progress:
     title : what is being counted, such as "train-mnist".
     total : number of steps.
     unit : what one step is, such as "epoch".
+    bar : whether a terminal gets a bar.
     """
 
-    def __init__(self, title: str, total: int, unit: str = "epoch") -> None:
+    def __init__(self, title: str, total: int, unit: str = "epoch", bar: bool = True) -> None:
         self.title, self.total, self.unit = title, total, unit
         self.done = 0
-        self.bar = tqdm(total=total, desc=title, unit=unit) if sys.stderr.isatty() else None
+        self.bar = tqdm(total=total, desc=title, unit=unit) if bar and sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
         return self

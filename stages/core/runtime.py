@@ -1,5 +1,8 @@
 """How Keras and TensorFlow run: quietly, seeded, in a chosen precision.
 
+Keras computes with TensorFlow; with the environment variable KERAS_BACKEND=jax, for stages that share their
+work with other processes, with JAX.
+
 Import `keras` and `tf` from here, so that the first import is the muted one; only stages that train with
 Keras do.
 """
@@ -10,9 +13,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from stages.core.errors import InputError
 from stages.core.params import Group, read_params, read_seed
 
 # From its import on, TensorFlow reports errors only.
@@ -20,6 +25,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # By itself TensorFlow takes oneDNN's kernels only on processors with AVX-512 VNNI; with AVX2 alone they are
 # faster too: the gradients of convolutions most of all.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# Here and not in ~/.keras/keras.json, which would make another machine's run another.
+_backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+if _backend not in ("tensorflow", "jax"):
+    sys.exit(f"error: KERAS_BACKEND: {_backend!r:.80}: must be tensorflow or jax")
+if _backend == "jax" and find_spec("jax") is None:
+    sys.exit("error: KERAS_BACKEND: jax: JAX is not installed; `make distributed-setup` does it")
 
 
 @contextmanager
@@ -49,7 +60,7 @@ with _native_stderr_muted():
 
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["choose_precision", "dtype_policy", "keras", "start_keras", "tf"]
+__all__ = ["choose_precision", "dtype_policy", "keras", "require_backend", "seed_keras", "start_keras", "tf"]
 
 BFLOAT16_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
 BFLOAT16_GPU_CAPABILITY = (8, 0)  # NVIDIA's Ampere and later
@@ -59,9 +70,28 @@ class Runtime(Group):
     """The `runtime` group of params.yaml."""
 
     precision: Literal["auto", "float32", "mixed_bfloat16"]
+    distribution: Literal["none", "data_parallel"]
+
+
+def require_backend(name: str, for_what: str) -> None:
+    """Refuse to go on with another backend of Keras than `name`.
+
+    Raises
+    ------
+    InputError
+        It is another.
+    """
+    if keras.backend.backend() != name:
+        raise InputError(f"KERAS_BACKEND: {keras.backend.backend()}: {for_what} needs {name}")
 
 
 def start_keras() -> int:
+    """`seed_keras` for what is written for TensorFlow alone; raises like `require_backend`."""
+    require_backend("tensorflow", "this stage")
+    return seed_keras()
+
+
+def seed_keras() -> int:
     """Seed every generator that Keras draws from and return the seed."""
     seed = read_seed()
     keras.utils.set_random_seed(seed)
@@ -94,6 +124,13 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def _bfloat16_hardware() -> str:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if jax.default_backend() != "cpu":
+            capabilities = [getattr(device, "compute_capability", "0") for device in jax.local_devices()]
+            able = all(float(capability) >= BFLOAT16_GPU_CAPABILITY[0] for capability in capabilities)
+            return "GPU" if able else ""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]

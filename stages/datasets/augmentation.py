@@ -21,7 +21,12 @@ class Augment(Group):
 
 
 def augment(
-    images: np.ndarray, classes: np.ndarray, params: Augment, rng: np.random.Generator
+    images: np.ndarray,
+    classes: np.ndarray,
+    params: Augment,
+    rng: np.random.Generator,
+    part: slice = slice(None),
+    count: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Transform each image at random; what comes in from outside is the nearest edge pixel.
 
@@ -29,13 +34,15 @@ def augment(
     ----------
     images : [n, side, side, 3].
     classes : [n], class indices.
+    part, count : the images are this part of a batch of `count`, and are moved as they would be in the whole
+        batch; by default they are all of it.
 
     Returns
     -------
     Images in float32, the same value range, and their classes: with `flip: swap` a mirror image has that of
     the other hand.
     """
-    count, side = len(images), images.shape[1]
+    count, side = count or len(images), images.shape[1]
     angle = np.deg2rad(rng.uniform(-params.rotation, params.rotation, count))
     shift = rng.uniform(-params.shift, params.shift, (2, count)) * side
     flipped = (rng.random(count) < 0.5) & (params.flip != "none")
@@ -47,9 +54,11 @@ def augment(
     c = centre - a * centre - b * centre + shift[0]
     f = centre - d * centre - e * centre + shift[1]
     zero = np.zeros(count)
-    transforms = np.stack([a, b, c, d, e, f, zero, zero], axis=1).astype(np.float32)
+    transforms = np.stack([a, b, c, d, e, f, zero, zero], axis=1).astype(np.float32)[part]
+    if len(images) == 0:  # of a last batch that is small, some processes have no part
+        return images.astype(np.float32), classes
     moved = keras.ops.image.affine_transform(
         images.astype(np.float32), transforms, interpolation="bilinear", fill_mode="nearest"
     )
-    seen_as = np.where(flipped & (params.flip == "swap"), MIRRORED_CLASS[classes], classes)
+    seen_as = np.where(flipped[part] & (params.flip == "swap"), MIRRORED_CLASS[classes], classes)
     return keras.ops.convert_to_numpy(moved), seen_as

@@ -1,6 +1,6 @@
 """The report of a driver classifier: by class and by driver, and whether its test drivers were trained on."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ def report_drivers(
     way: str,
     pixels: np.ndarray,
     log: TrainingLog,
-    classify: Callable[[np.ndarray], np.ndarray],
+    probabilities: Mapping[str, np.ndarray],
 ) -> dict[str, float]:
     """Write the report to `folder`, say if the test drivers were trained on, and return the metrics.
 
@@ -31,7 +31,7 @@ def report_drivers(
     ----------
     way : "image" or "driver", the split that was trained on.
     pixels : every image of the manifest.
-    classify : row numbers of the manifest [n] → probabilities [n, classes].
+    probabilities : split → [items, classes], of the rows that `rows_by_split` gives it.
     """
     rows, labels, drivers = rows_by_split(manifest, way), labels_of(manifest), manifest["subject"].to_numpy()
     test = rows["test"]
@@ -41,10 +41,7 @@ def report_drivers(
         Subject(CLASSES, manifest["path"].iloc[test].tolist(), ArrayRows(pixels, test), CONFUSABLE),
         log.history,
         log.kept_epoch,
-        {
-            split: Answers(classify(rows[split]), labels[rows[split]], drivers[rows[split]])
-            for split in SPLITS
-        },
+        {split: Answers(probabilities[split], labels[rows[split]], drivers[rows[split]]) for split in SPLITS},
     )
     known = np.intersect1d(drivers[test], drivers[rows["train"]])
     count = len(np.unique(drivers[test]))

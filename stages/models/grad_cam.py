@@ -3,7 +3,7 @@
 import matplotlib
 import numpy as np
 
-from stages.core.runtime import keras, tf
+from stages.core.runtime import keras, require_backend, tf
 
 LAST_CONVOLUTION, LAST_POOLING = "block5_conv3", "block5_pool"
 OPACITY = 0.55  # of the heat-map where it is hottest
@@ -23,6 +23,7 @@ def heat_maps(classifier: keras.Model, images: np.ndarray, classes: np.ndarray) 
     images : [n, size, size, 3], RGB from 0 to 255.
     classes : [n], the class to explain in each image.
     """
+    require_backend("tensorflow", "a heat-map")
     base, head = classifier.get_layer("vgg16_base"), classifier.get_layer("driver_head")
     convolutions = keras.Model(base.input, base.get_layer(LAST_CONVOLUTION).output)
     before_softmax = keras.Model(head.inputs, head.layers[-1].input)
