@@ -122,7 +122,7 @@ def test_training_sees_training_images_only_and_only_they_are_augmented(change, 
     assert augmented and len(fed) == len(SPLITS) and len(trained) == 1
     for (before, *_), _ in augmented:
         assert as_set(before) <= sets[way]["train"]
-    for split, ((_, inputs, _), _) in zip(SPLITS, fed, strict=True):
+    for split, ((_, inputs, *_), _) in zip(SPLITS, fed, strict=True):
         assert np.array_equal(inputs[:], pixels[rows[split]])
     validation = trained[0][0][4]
     assert np.array_equal(validation[0][:], pixels[rows["val"]])
