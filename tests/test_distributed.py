@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ def test_a_lost_process_is_named_by_the_others_and_all_go_on_from_the_last_epoch
             f"error: process {process}: lost process {victim}; started again, all go on from the last epoch "
             "of a training\n"
         )
-    assert "goes on after epoch 2" in run(folder, 3, EPOCHS="4")
+    assert re.search("goes on after epoch [12]", run(folder, 3, EPOCHS="4"))
     for name, values in ended(folder).items():
         np.testing.assert_array_equal(values, undisturbed[name])
     assert not (folder / ".checkpoints").exists()
@@ -179,12 +180,15 @@ def test_other_parameters_in_one_process_are_refused_by_all(folder):
 
 
 def test_a_second_process_0_is_refused_and_the_first_does_not_wait_for_ever(folder):
-    address = f"127.0.0.1:{free_port()}"
-    first = start(folder, 0, 2, address, JOIN_SECONDS="15")
-    time.sleep(8)
-    second = start(folder, 0, 2, address, JOIN_SECONDS="15")
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    first = start(folder, 0, 2, address, JOIN_SECONDS="40")
+    while f":{port:04X} " not in Path("/proc/net/udp").read_text("ascii"):
+        assert first.poll() is None
+        time.sleep(0.1)
+    second = start(folder, 0, 2, address, JOIN_SECONDS="40")
     lines = refusals(folder, [first, second])
-    assert lines[0].startswith(f"error: process 0: of 2 processes not all have come to {address} in 15 s")
+    assert lines[0].startswith(f"error: process 0: of 2 processes not all have come to {address} in 40 s")
     assert lines[1].startswith(f"error: COORDINATOR_ADDRESS: {address}: process 0 cannot listen there")
     assert "is there another process 0" in lines[1]
 
