@@ -1,5 +1,6 @@
 """driver_imgs_list.csv, and a set of driver images that cannot be split."""
 
+import sys
 from pathlib import Path
 
 from PIL import Image
@@ -13,6 +14,8 @@ LISTED = [(f"p{d}", f"c{c}", f"img_{c}{d}.jpg") for c in range(10) for d in rang
 ROWS = [",".join(row) for row in LISTED]
 GOOD = "\n".join([HEADER, *ROWS, ""])
 SHOWN = "allowed are characters that show"
+# From Python 3.13 on a circular link is no error of its own, but a file that is not there.
+LINK_TO_ITSELF = "img 'img_00.jpg'" if sys.version_info < (3, 13) else "no image set/imgs/train/c0/img_00.jpg"
 
 
 def driver_set() -> None:
@@ -142,7 +145,7 @@ PLACE = stage(
     first("a driver that colours the terminal", "p\x1b[31m,c0,img_00.jpg", "subject 'p\\x1b[31m'", SHOWN),
     first("a name with a space after it", "p0,c0,img_00.jpg ", "img 'img_00.jpg '", SHOWN),
     linked("a link out of the set", "c0/img_00.jpg", Path("../../../../elsewhere.jpg"), "lies outside set"),
-    linked("a link to itself", "c0/img_00.jpg", "img_00.jpg", "img 'img_00.jpg'"),
+    linked("a link to itself", "c0/img_00.jpg", "img_00.jpg", LINK_TO_ITSELF),
     linked("a class folder out of the set", "c0", "../../../moved_away", "lies outside set"),
     uneven(
         "two drivers", GOOD.replace("p3,", "p0,").replace("p2,", "p1,"), "2 driver(s); at least 3 are needed"
