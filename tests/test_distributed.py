@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,8 +28,8 @@ LONGEST = 300  # seconds, before a test gives a process up
 
 def prepared(folder):
     """Where processes run: with parameters for several."""
-    text = (ROOT / "params.yaml").read_text("utf-8")
-    (folder / "params.yaml").write_text(text.replace("distribution: none", "distribution: data_parallel"))
+    shutil.copy(ROOT / "params.yaml", folder)
+    change_params(folder, {"runtime": {"distribution": "data_parallel"}})
     return folder
 
 
@@ -92,7 +93,7 @@ def ended(folder, index=0):
 
 
 def assert_close(found, expected):
-    """To 2e-6 of the largest: sums of float32 in another order. Seen: below."""
+    """To 2e-6 of the largest: sums of float32 in another order."""
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, atol=2e-6 * max(1, np.abs(values).max()))
@@ -220,10 +221,7 @@ def test_a_wrong_coordinator_is_one_line(folder):
     ],
 )
 def test_backend_and_distribution_must_fit(folder, distribution, backend, line):
-    params = folder / "params.yaml"
-    params.write_text(
-        params.read_text().replace("distribution: data_parallel", f"distribution: {distribution}")
-    )
+    change_params(folder, {"runtime": {"distribution": distribution}})
     (refusal,) = refusals(folder, [start(folder, 1, 2, "127.0.0.1:7171", KERAS_BACKEND=backend)])
     assert refusal.startswith(f"error: {line}")
 
