@@ -10,9 +10,9 @@ from typing import NamedTuple
 REFERENCE_SIZE = 224  # pixels to a side, of the constants
 FORWARD_FLOP = 30.7e9  # of VGG16's base for one image of that size; a multiply-add counts two
 TRAINING_FORWARDS = 3  # a gradient step takes the forward pass, and about twice as much back
-FEATURE_CHANNELS, HALF_PRECISION, SINGLE_PRECISION = 512, 2, 4  # channels, bytes, bytes
+FEATURE_CHANNELS, HALF_PRECISION, SINGLE_PRECISION = 1280, 2, 4  # channels, bytes, bytes
 BASE_LEARNS = 14_675_968  # weights of the last 15 of the base's 19 layers
-UNITS, CLASSES = 1024, 10  # of the head
+UNITS, CLASSES = 256, 10  # of the head
 VIEWS, EPOCHS = 4, 10
 TRAIN_SHARE, VALIDATION_SHARE = 0.8, 0.1
 SMALLEST_SHARE, BATCH = 4, 32  # images of a step: of one device at least, of all together at least

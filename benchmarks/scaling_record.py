@@ -93,7 +93,7 @@ def model_constants(precision: str) -> dict[str, float]:
         unfreeze_last(base, params.layers)
         extractor = build_feature_extractor(base)
         mean, variance = np.zeros(CHANNELS), np.ones(CHANNELS)
-        shape = base.output_shape[1:]
+        shape = (*base.output_shape[1:3], CHANNELS)
         head = build_head(shape, mean, variance, head_params.units, head_params.dropout, len(CLASSES))
         model = build_classifier(base, head)
     images = np.random.default_rng(0).uniform(0, 255, (LARGE, *base.input_shape[1:])).astype(np.float32)

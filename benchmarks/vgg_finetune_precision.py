@@ -39,7 +39,7 @@ def training_step(precision: str, images: np.ndarray, targets: np.ndarray) -> Ca
         base = build_base(images.shape[1])
         unfreeze_last(base, params.layers)
         mean, variance = np.zeros(CHANNELS), np.ones(CHANNELS)
-        shape, classes = base.output_shape[1:], targets.shape[1]
+        shape, classes = (*base.output_shape[1:3], CHANNELS), targets.shape[1]
         head = build_head(shape, mean, variance, head_params.units, head_params.dropout, classes)
         model = build_classifier(base, head)
     model.compile(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stages.core.runtime import keras
+from stages.datasets.vgg_features import CHANNELS
 from stages.models.grad_cam import heat_maps, overlay
 from stages.models.vgg16 import build_base, build_classifier, build_head, start_at_random
 
@@ -18,22 +19,23 @@ def base():
     return made
 
 
-def classifier_that_looks_at(base, places, classes=2):
+def classifier_that_looks_at(base, places, channels=slice(None), classes=2):
     """A classifier whose class 1 is decided by the given places (row, column) of the features alone."""
-    head = build_head((2, 2, 512), np.zeros(512), np.ones(512), 4, 0.0, classes)
+    head = build_head((2, 2, CHANNELS), np.zeros(CHANNELS), np.ones(CHANNELS), 4, 0.0, classes)
     hidden, last = head.get_layer("hidden"), head.get_layer("probabilities")
-    kernel = np.zeros((2, 2, 512, 4), np.float32)
+    kernel = np.zeros((2, 2, CHANNELS, 4), np.float32)
     for row, column in places:
-        kernel[row, column] = 0.01
+        kernel[row, column, channels] = 0.01
     hidden.set_weights([kernel.reshape(-1, 4), np.zeros(4)])
     last.set_weights([np.tile([[-1.0, 1.0]], (4, 1)), np.zeros(2)])
     return build_classifier(base, head)
 
 
 @pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_a_model_that_looks_at_one_corner_lights_that_corner_alone(base, place):
+@pytest.mark.parametrize("channels", [slice(None), slice(256), slice(256, 768), slice(768, None)])
+def test_a_model_that_looks_at_one_corner_lights_that_corner_alone(base, place, channels):
     images = RNG.uniform(0, 255, (3, SIZE, SIZE, 3)).astype(np.float32)
-    heat = heat_maps(classifier_that_looks_at(base, [place]), images, np.array([1, 1, 1]))
+    heat = heat_maps(classifier_that_looks_at(base, [place], channels), images, np.array([1, 1, 1]))
     assert heat.shape == (3, SIZE, SIZE) and heat.dtype == np.float32
     half, reach = SIZE // 2, 8  # between two places the map is interpolated, over half a place's width
     rows, columns = (slice(max(at * half - reach, 0), (at + 1) * half + reach) for at in place)

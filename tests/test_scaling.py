@@ -29,8 +29,8 @@ def test_the_weights_that_learn_are_those_that_the_stage_counts():
 
 
 def test_the_bytes_of_a_view_are_those_of_its_array():
-    assert feature_bytes(224) == 7 * 7 * 512 * 2
-    assert feature_bytes(96) == 3 * 3 * 512 * 2
+    assert feature_bytes(224) == 7 * 7 * 1280 * 2
+    assert feature_bytes(96) == 3 * 3 * 1280 * 2
 
 
 def test_more_devices_divide_the_arithmetic_and_nothing_else_of_extraction():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stages.core.runtime import dtype_policy, keras
+from stages.datasets.vgg_features import CHANNELS
 from stages.models import vgg16
 
 SIZE = 32
@@ -21,7 +22,8 @@ def base():
 
 
 def head_for(base, dropout=0.5):
-    return vgg16.build_head(base.output_shape[1:], np.zeros(512), np.ones(512), 4, dropout, 10)
+    shape = vgg16.build_feature_extractor(base).output_shape[1:]
+    return vgg16.build_head(shape, np.zeros(shape[-1]), np.ones(shape[-1]), 4, dropout, 10)
 
 
 def random_images(count=4, seed=0):
@@ -52,6 +54,24 @@ def test_a_signal_passes_through_the_random_base(base):
     features = vgg16.build_feature_extractor(base).predict_on_batch(random_images(16))
     assert 0.1 < features.std() < 100
     assert (features > 0).mean() > 0.1
+
+
+@pytest.mark.parametrize("size", [64, 90])
+def test_features_are_blocks_3_4_and_5_averaged_over_the_places_of_the_last(size):
+    base = vgg16.build_base(size)
+    vgg16.start_at_random(base, np.random.default_rng(2))
+    images = np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype(np.float32)
+    features = vgg16.build_feature_extractor(base).predict_on_batch(images)
+    names = ("block3_pool", "block4_pool", "block5_pool")
+    levels = keras.Model(base.input, [base.get_layer(name).output for name in names])
+    *finer, last = levels.predict_on_batch(images - np.array(vgg16.MEAN_RGB, np.float32))
+    n = size // 32
+    expected = [
+        level[:, : n * step, : n * step].reshape(2, n, step, n, step, -1).mean(axis=(2, 4))
+        for level, step in zip(finer, (4, 2), strict=True)
+    ]
+    assert features.shape == (2, n, n, CHANNELS)
+    np.testing.assert_allclose(features, np.concatenate([*expected, last], axis=-1), rtol=1e-4, atol=1e-4)
 
 
 def test_a_saved_base_is_the_same_base(base, tmp_path):

@@ -287,7 +287,7 @@ def test_a_real_fine_tuning_moves_the_last_15_layers_alone(change):
 
 def test_features_of_another_number_of_images_are_refused_in_one_line(change):
     run("extract-vgg-features")
-    wrong = r"features\.npy: float16\(3, \d+, 1, 1, 512\); expected float16\(…, "
+    wrong = r"features\.npy: float16\(3, \d+, 1, 1, 1280\); expected float16\(…, "
     with pytest.raises(InputError, match=f"^data/vgg-features/{wrong}"):
         read_features(len(read_manifest()) + 1)
 

@@ -47,5 +47,5 @@ def write_driver_classifier(folder: Path) -> None:
     base = build_base(SIZE)
     start_at_random(base, np.random.default_rng(0))
     mean, variance = np.zeros(CHANNELS), np.ones(CHANNELS)
-    head = build_head(base.output_shape[1:], mean, variance, 4, 0.0, len(CLASSES))
+    head = build_head((1, 1, CHANNELS), mean, variance, 4, 0.0, len(CLASSES))
     save_keras(build_classifier(base, head), folder / "models/final_model.keras")

@@ -11,7 +11,7 @@ import numpy as np
 from stages.core.memory_maps import ArrayParts, ArrayRows, new_array, read_memory_map
 
 FEATURES = Path("data/vgg-features")
-CHANNELS = 512  # of the base's last layer
+CHANNELS = 256 + 512 + 512  # of blocks 3, 4 and 5 of the base
 NO_CLASS = 255  # of a view that no split trains on; its features are zero
 
 

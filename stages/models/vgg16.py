@@ -1,4 +1,4 @@
-"""VGG16 (Simonyan and Zisserman 2015): the convolutional base, a new head, and both together.
+"""VGG16 (Simonyan and Zisserman 2015): the convolutional base, its features, a new head, and all together.
 
 The base takes RGB images minus `MEAN_RGB`. ImageNet's published weights expect BGR, so the kernels of their
 first layer are turned round once, when they are read.
@@ -16,6 +16,7 @@ from stages.core.runtime import keras
 BASE_FILE = Path("models/vgg_base.npz")
 HEAD_FILE = Path("models/vgg_head.keras")
 EMBEDDED_FILE = Path("data/raw/embedded/vgg16_base.npz")  # written by stage pretrain-vgg-base
+FEATURE_LAYERS = ("block3_pool", "block4_pool", "block5_pool")
 MEAN_RGB = (123.68, 116.779, 103.939)  # of ImageNet's training images, in grey levels
 IMAGENET_MD5 = "6d6bbae143d832006294945121d1f1fc"  # vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
 
@@ -53,11 +54,36 @@ def build_head(
     )
 
 
-def build_feature_extractor(base: keras.Model) -> keras.Model:
-    """RGB images from 0 to 255 → the base's features."""
+def on_images(base: keras.Model) -> keras.Model:
+    """RGB images from 0 to 255 → what `base` makes of them once they are centred."""
     images = keras.Input(base.input_shape[1:], name="images")
     centred = keras.layers.Rescaling(1.0, offset=[-mean for mean in MEAN_RGB], name="subtract_mean")(images)
-    return keras.Model(images, base(centred), name="vgg16_features")
+    return keras.Model(images, base(centred), name="vgg16_on_images")
+
+
+def join_levels(outputs: list[keras.KerasTensor]) -> keras.KerasTensor:
+    """The outputs of `FEATURE_LAYERS`, side by side: [n, size / 32, size / 32, 1280].
+
+    Those of blocks 3 and 4 have more places: each is averaged over the 4×4 or 2×2 that one place of block 5
+    covers.
+    """
+    *finer, last = outputs
+    averaged = [
+        keras.layers.AveragePooling2D(2 ** (len(finer) - number), name=f"average_{name}")(output)
+        for number, (name, output) in enumerate(zip(FEATURE_LAYERS, finer, strict=False))
+    ]
+    return keras.layers.Concatenate(name="levels")([*averaged, last])
+
+
+def build_feature_extractor(base: keras.Model) -> keras.Model:
+    """RGB images from 0 to 255 → features of three depths of the base, see `join_levels`.
+
+    What a new task asks for may be seen best some layers before the end, which has learned to answer the old
+    one (hypercolumns: Hariharan et al. 2015).
+    """
+    outputs = [base.get_layer(name).output for name in FEATURE_LAYERS]
+    levels = on_images(keras.Model(base.input, outputs, name=base.name))
+    return keras.Model(levels.input, join_levels(levels.output), name="vgg16_features")
 
 
 def build_classifier(base: keras.Model, head: keras.Model) -> keras.Model:

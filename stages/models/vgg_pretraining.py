@@ -3,7 +3,7 @@
 import numpy as np
 
 from stages.core.runtime import dtype_policy, keras
-from stages.models.vgg16 import build_base, build_feature_extractor, start_at_random
+from stages.models.vgg16 import build_base, on_images, start_at_random
 
 ASKED_LAYERS = {"parts_4": "block3_conv3", "parts_8": "block4_conv3", "parts_16": "block5_conv3"}
 LOSS_WEIGHTS = dict.fromkeys(ASKED_LAYERS, 2.0) | {"cells": 1.0, "directions": 1.0, "held": 0.5}
@@ -30,7 +30,7 @@ def build_pretraining_model(
     """
     layers = keras.layers
     asked = [base.get_layer(name).output for name in ASKED_LAYERS.values()]
-    extractor = build_feature_extractor(keras.Model(base.input, [*asked, base.output], name=base.name))
+    extractor = on_images(keras.Model(base.input, [*asked, base.output], name=base.name))
     *maps, features = extractor.output
     outputs = {
         name: layers.Conv2D(parts, 1, dtype="float32", name=name)(feature_map)
