@@ -89,7 +89,7 @@ def joined(place: Place) -> Iterator[Processes]:
         except InputError:
             watch.stop()  # each process that has found it says so, and the others that this one is lost
             raise
-        except jax.errors.JaxRuntimeError as error:
+        except (jax.errors.JaxRuntimeError, ValueError) as error:  # the second where no step is under way
             if "Gloo" in str(error) or "NCCL" in str(error):
                 time.sleep(SECONDS_TO_NOTICE)  # the watch says who is lost, and ends this process
             raise
