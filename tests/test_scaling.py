@@ -77,7 +77,7 @@ def test_constants_are_measured_and_the_stages_run_beside_the_model(tmp_path, mo
     assert all(row["measured"] > 0 for row in record["checks"])
     assert "| extract-vgg-features | 100 | 32 |" in scaling_tables.checks(record)
     assert scaling_tables.predictions(record).count("\n| 22,424 |") == len(scaling_tables.clusters(record))
-    assert "| features of one view of an image | 50,176 bytes |" in scaling_tables.constants(record)
+    assert "| features of one view of an image | 125,440 bytes |" in scaling_tables.constants(record)
 
 
 @pytest.mark.parametrize(
