@@ -5,6 +5,7 @@ import shutil
 import sys
 
 import pytest
+from ruamel.yaml import YAML
 
 from stages.core.params import read_settings
 from tests.imports import ROOT
@@ -78,3 +79,17 @@ def test_a_metric_that_cannot_be_recomputed_is_found(committed):
     assert done.stderr.endswith("outside tolerances.yaml: train_mnist/test_accuracy\n")
     (row,) = json.loads((committed / "rows.json").read_text())
     assert row["metric"] == "train_mnist/test_accuracy" and row["committed"] == 0.999
+
+
+def test_a_frozen_stage_stays_listed_with_the_code_that_made_its_outputs(short_clone, tmp_path):
+    folder = tmp_path / "frozen"
+    shutil.copytree(short_clone, folder)
+    yaml = YAML()
+    pipeline = yaml.load(folder / "dvc.yaml")
+    pipeline["stages"]["generate-celsius-data"]["frozen"] = True
+    yaml.dump(pipeline, folder / "dvc.yaml")
+    with (folder / "stages" / "generate_celsius_data.py").open("a") as file:
+        file.write("# written after its outputs were\n")
+    run_in(folder, "git", "commit", "--quiet", "--all", "--message", "a frozen stage")
+    run_in(folder, *VERIFY, "--here")
+    assert run_in(folder, "git", "status", "--porcelain").stdout == ""

@@ -18,12 +18,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from dvc.utils.serialize import dumps_yaml, parse_yaml
+
 from stages.core.errors import InputError, run_command
 from stages.core.outputs import replacing
 from stages.core.params import read_settings
 from tools.clones import ROOT, environment, run_in, run_pipeline
 from tools.compare import TOLERANCES, Tolerances
 from tools.job_summary import add_to_job_summary
+from tools.mend import in_git, write
 
 LOCK = ROOT / "dvc.lock"
 OUTSIDE = 2  # exit code
@@ -96,11 +99,22 @@ def table(rows: list[Row], count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def put_back_frozen_stages() -> None:
+    """Frozen stages in dvc.lock as committed: with the code that made their outputs, not the present code."""
+    stages = parse_yaml((ROOT / "dvc.yaml").read_text("utf-8"), "dvc.yaml")["stages"]
+    committed = parse_yaml(in_git("HEAD").decode(), LOCK).get("stages", {})
+    lock = parse_yaml(LOCK.read_text("utf-8"), LOCK)
+    frozen = [name for name, stage in stages.items() if stage.get("frozen") and name in committed]
+    lock["stages"].update((name, committed[name]) for name in frozen)
+    write(LOCK, dumps_yaml(lock).encode())
+
+
 def run_here() -> None:
     """Run the pipeline in this clone, without dvc.lock, which is then that of this run.
 
     A stage that dvc.lock lists, DVC takes from its cache only with the bytes that are listed, and those
-    another processor does not make; any other stage it takes from its cache of runs.
+    another processor does not make; any other stage it takes from its cache of runs. A frozen stage does not
+    run, but DVC would list it with the files of today.
 
     Raises
     ------
@@ -114,6 +128,7 @@ def run_here() -> None:
         if before is not None:
             LOCK.write_bytes(before)
         raise InputError(f"the pipeline failed with exit code {done.returncode}")
+    put_back_frozen_stages()
 
 
 def main(arguments: list[str] | None = None) -> None:
