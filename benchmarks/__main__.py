@@ -3,8 +3,8 @@
     python -m benchmarks [--idx FOLDER] [--accuracy] [NAME ...]
 
 NAME is a module of this folder; without one, all run, one after another, since each sets its own number of
-threads. The file holds the machine, the versions of what was measured, and the rows. A run replaces the rows
-that it measured and keeps the others; rows of another machine or of other versions are dropped.
+threads. The file holds, machine by machine, the versions of what was measured and the rows. A run replaces
+the rows that it measured and keeps the others, but for those of the same machine with other versions.
 """
 
 import json
@@ -54,16 +54,18 @@ def round_row(row: Row) -> Row:
 
 
 def save_rows(rows: Sequence[Row]) -> None:
-    """Put rows into RESULTS, each in the place of the one with its name, or at the end."""
-    measured_with = {"machine": describe_machine(), "versions": describe_versions()}
-    kept = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {"rows": []} | measured_with
-    if any(kept[key] != now for key, now in measured_with.items()):
-        print(f"{RESULTS.name}: dropping {len(kept['rows'])} rows of another machine or other versions")
-        kept["rows"] = []
-    by_name = {row["name"]: row for row in [*kept["rows"], *rows]}
+    """Put rows into RESULTS under this machine, each in the place of the one with its name, or at the end."""
+    machine, versions = describe_machine(), describe_versions()
+    runs = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else []
+    here = next((run for run in runs if run["machine"] == machine), None)
+    if here is None:
+        runs.append(here := {"machine": machine, "versions": versions, "rows": []})
+    elif here["versions"] != versions:
+        print(f"{RESULTS.name}: dropping {len(here['rows'])} rows of other versions")
+        here |= {"versions": versions, "rows": []}
+    here["rows"] = list({row["name"]: row for row in [*here["rows"], *rows]}.values())
     with replacing(RESULTS) as temporary:
-        content = json.dumps(measured_with | {"rows": list(by_name.values())}, indent=2, ensure_ascii=False)
-        temporary.write_text(content + "\n", "utf-8")
+        temporary.write_text(json.dumps(runs, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

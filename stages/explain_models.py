@@ -89,11 +89,12 @@ def draw_heat_maps(classifier: keras.Model, image_size: int, way: str) -> None:
     ):
         images = pixels[test[chosen]]
         heat = heat_maps(classifier, images, predicted[chosen]) if len(chosen) else []
-        blank = [np.full_like(pixels[0], 255)] * (COLUMNS - len(chosen))  # keeps both rows below each other
+        # Keeps both rows below each other.
+        blank = [np.full_like(pixels[0], 255)] * (COLUMNS - len(chosen) if len(chosen) else 0)
         rows = [*images, *blank, *map(overlay, images, heat)]
         captions = [f"{CLASSES[i]} {CLASS_NAMES[i]}" for i in labels[test[chosen]]] + [""] * len(blank)
         captions += [f"{CLASSES[predicted[i]]}, {confidence[i]:.0%}" for i in chosen]
-        write_figure(PLOTS / f"{name}.png", image_grid(np.stack(rows), captions, title, COLUMNS))
+        write_figure(PLOTS / f"{name}.png", image_grid(np.array(rows), captions, title, COLUMNS))
 
 
 def main() -> None:

@@ -85,12 +85,13 @@ def finetune(processes: Processes) -> None:
             processes=processes,
         )
 
-    # The model that is saved and measured computes in float32, so that it runs the same everywhere.
+    # The model that is saved, and validated and tested here, computes in float32, so that it runs the same
+    # everywhere. The training images, by far the most, are left to the faster arithmetic of training.
     final = build_classifier(load_base(vgg.image_size, BASE_FILE), head)
     final.set_weights(model.get_weights())
     probabilities = {
-        split: predict(final, ArrayRows(pixels, items), params.batch_size, processes)
-        for split, items in rows.items()
+        split: predict(judge, ArrayRows(pixels, rows[split]), params.batch_size, processes)
+        for split, judge in {"train": model, "val": final, "test": final}.items()
     }
     if not processes.first:
         return

@@ -16,7 +16,13 @@ from stages.reporting.metric_tables import driver_accuracies, read_metrics, spli
 from stages.reporting.pages import render
 from stages.reporting.pictures import PICTURES, with_numbers
 from stages.reporting.pipeline_graph import draw_pipeline
-from stages.reporting.result_tables import calibration_rows, digit_rows, neuron_facts, speed_rows
+from stages.reporting.result_tables import (
+    calibration_rows,
+    describe_processor,
+    digit_rows,
+    neuron_facts,
+    speed_rows,
+)
 
 PAGE, BENCHMARKS = Path("report/index.html"), Path("benchmarks/results.json")
 # A link to dvc.yaml: DVC takes no file of that name as a dependency.
@@ -34,8 +40,8 @@ STAGES = (
 )
 
 
-def read_benchmarks() -> dict:
-    """What `make bench` has measured."""
+def read_benchmarks() -> list[dict]:
+    """What `make bench` has measured, machine by machine."""
     try:
         return json.loads(BENCHMARKS.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -46,7 +52,6 @@ def main() -> None:
     root, picked = read_params("drivers", Drivers).root, read_params("split", Split).by
     weights = read_params("vgg", Vgg).weights
     metrics = {stage: read_metrics(stage) for stage in STAGES}
-    benchmarks = read_benchmarks()
     page = render(
         "report.html",
         metrics=metrics,
@@ -58,8 +63,7 @@ def main() -> None:
         drivers=driver_accuracies(metrics["train_vgg_head"], metrics["finetune_vgg"], picked),
         calibration=calibration_rows(metrics),
         leak=splits_rows(metrics["split_driver_images"], metrics["probe_leakage"]),
-        speed=speed_rows(benchmarks),
-        machine=benchmarks["machine"],
+        speed={describe_processor(run["machine"]): speed_rows(run["rows"]) for run in read_benchmarks()},
         pipeline=draw_pipeline(PIPELINE, {"drivers.root": root, "vgg.weights": weights}, "report"),
         pictures={path: with_numbers(path, metrics) for path in PICTURES},
     )

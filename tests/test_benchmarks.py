@@ -215,7 +215,7 @@ def test_results_replace_their_own_rows_and_keep_the_others(results):
     first = [make_row(name, 1.0, 2.0, "s/epoch", "first") for name in ("a", "b", "c")]
     command.save_rows(first)
     command.save_rows([make_row("b", 1.0, 4.0, "s/epoch", "second"), make_row("d", 1.0, 1.0, "s/epoch", "")])
-    content = json.loads(results.read_text("utf-8"))
+    (content,) = json.loads(results.read_text("utf-8"))
     assert list(content) == ["machine", "versions", "rows"]
     assert set(content["machine"]) == {"cpu", "cores", "flags", "system"}
     assert content["versions"].keys() >= {"python", "numpy", "tensorflow", "keras", "scikit-learn"}
@@ -224,11 +224,27 @@ def test_results_replace_their_own_rows_and_keep_the_others(results):
     assert [path.name for path in results.parent.iterdir()] == ["results.json"]
 
 
-def test_rows_of_another_machine_are_dropped(results, capsys):
+def row_names(results):
+    """Of each machine."""
+    return [[row["name"] for row in run["rows"]] for run in json.loads(results.read_text("utf-8"))]
+
+
+def test_rows_of_another_machine_are_kept_apart(results, capsys):
     command.save_rows([make_row("a", 1.0, 2.0, "s/epoch", "")])
     results.write_text(results.read_text("utf-8").replace('"cores": ', '"cores": 9'), "utf-8")
+    elsewhere = json.loads(results.read_text("utf-8"))
+    for name in ("a", "b"):
+        command.save_rows([make_row(name, 1.0, 3.0, "s/epoch", "")])
+    assert json.loads(results.read_text("utf-8"))[:1] == elsewhere
+    assert row_names(results) == [["a"], ["a", "b"]]
+    assert "dropping" not in capsys.readouterr().out
+
+
+def test_rows_of_other_versions_are_dropped(results, capsys):
+    command.save_rows([make_row("a", 1.0, 2.0, "s/epoch", "")])
+    results.write_text(results.read_text("utf-8").replace('"keras": "', '"keras": "9'), "utf-8")
     command.save_rows([make_row("b", 1.0, 2.0, "s/epoch", "")])
-    assert [row["name"] for row in json.loads(results.read_text("utf-8"))["rows"]] == ["b"]
+    assert row_names(results) == [["b"]]
     assert "dropping 1 row" in capsys.readouterr().out
 
 
@@ -261,11 +277,8 @@ def test_the_command_runs_what_it_is_asked_for(results, monkeypatch, capsys, tmp
         ("vgg_scaling", {}),
         ("predict_vs_loop", {}),
     ]
-    assert [row["name"] for row in json.loads(results.read_text("utf-8"))["rows"]] == [
-        "deformation_speed",
-        "numpy_vs_frameworks",
-        "train_mnist_vs_fit",
-        *command.ON_DRIVERS,
+    assert row_names(results) == [
+        ["deformation_speed", "numpy_vs_frameworks", "train_mnist_vs_fit", *command.ON_DRIVERS]
     ]
     assert "3×" in capsys.readouterr().out
 

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from benchmarks import flip_record, scaling_tables, transfer_record
 from benchmarks.mnist_record import summary
 from stages.reporting.metric_tables import markdown, splits_rows
+from stages.reporting.result_tables import describe_processor, speed_rows
 from tools import chaos
 from tools.metrics_table import metrics_table
 
@@ -28,22 +29,13 @@ def metrics_block() -> str:
 
 
 def benchmarks_block() -> str:
-    """Every row of benchmarks/results.json, and the machine."""
-    results = read_json("benchmarks/results.json")
-    lines = ["| row | ours | peer | unit | ratio |", "|---|---|---|---|---|"]
-    for row in results["rows"]:
-        ours, peer = (
-            f"{row[side]:,.0f}" if row[side] >= 1000 else f"{row[side]:.4g}" for side in ("ours", "peer")
-        )
-        lines.append(f"| `{row['name']}` | {ours} | {peer} | {row['unit']} | {row['ratio']:.3g} |")
-    machine, versions = results["machine"], results["versions"]
-    lines += [
-        "",
-        f"{machine['cores']} cores of {machine['cpu']} ({', '.join(machine['flags'])}), "
-        + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + ".",
-    ]
-    return "\n".join(lines) + "\n"
+    """Every row of benchmarks/results.json, below the machine that it was measured on."""
+    blocks = []
+    for run in read_json("benchmarks/results.json"):
+        versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+        rows = [row[:-1] for row in speed_rows(run["rows"])]
+        blocks.append(f"{describe_processor(run['machine'])}, {versions}:\n\n{markdown(rows)}\n")
+    return "\n".join(blocks)
 
 
 def record_block() -> str:

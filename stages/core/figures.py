@@ -39,7 +39,10 @@ def write_figure(path: str | Path, figure: Figure) -> None:
 
 
 def image_grid(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
-    """Small pictures with captions; `images` [n, height, width] grey or [n, height, width, 3] RGB, uint8."""
+    """Small pictures with captions; `images` [n, height, width] grey or [n, height, width, 3] RGB, uint8.
+
+    Without any, the figure says so.
+    """
     rows = max(1, -(-len(images) // columns))
     figure, panels = plt.subplots(rows, columns, figsize=(1.35 * columns, 1.6 * rows + 0.5), squeeze=False)
     for panel in panels.flat:
@@ -47,6 +50,8 @@ def image_grid(images: np.ndarray, captions: Sequence[str], title: str, columns:
     for panel, image, caption in zip(panels.flat, images, captions, strict=False):
         panel.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255)
         panel.set_title(caption, fontsize=8)
+    if not len(images):
+        figure.text(0.5, 0.4, "none", ha="center", va="center")
     figure.suptitle(title)
     return figure
 

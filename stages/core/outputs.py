@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,9 +112,17 @@ def write_table(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays as an uncompressed .npz without pickles."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    """Write arrays as an uncompressed .npz without pickles.
+
+    The bytes depend on the arrays alone: `np.savez` asks for zip64 headers, and there Python before 3.11.4
+    writes others than later versions (https://github.com/python/cpython/issues/103861).
+    """
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in zip(arrays, map(np.asanyarray, arrays.values()), strict=True):
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.file_size = array.nbytes  # known before it is written: zip64 for what needs it alone
+            with archive.open(member, "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:

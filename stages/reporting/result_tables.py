@@ -1,6 +1,6 @@
 """What the report says in tables beside those of the model card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stages.datasets.driver_images import SPLITS
@@ -55,10 +55,15 @@ def calibration_rows(metrics: Mapping[str, Metrics]) -> Rows:
     return rows
 
 
-def speed_rows(benchmarks: Mapping[str, Any]) -> Rows:
-    """Every row that `make bench` has measured."""
-    rows = [["what", "ours", "peer", "unit", "ratio", "measured on"]]
-    for row in benchmarks["rows"]:
+def speed_rows(rows: Sequence[Mapping[str, Any]]) -> Rows:
+    """What `make bench` has measured on one machine."""
+    table = [["what", "ours", "peer", "unit", "ratio", "measured on"]]
+    for row in rows:
         both = [f"{row[side]:,.0f}" if row[side] >= 1000 else f"{row[side]:.4g}" for side in ("ours", "peer")]
-        rows.append([row["name"], *both, row["unit"], f"{row['ratio']:.3g}", row["note"]])
-    return rows
+        table.append([row["name"], *both, row["unit"], f"{row['ratio']:.3g}", row["note"]])
+    return table
+
+
+def describe_processor(machine: Mapping[str, Any]) -> str:
+    """The processor of a machine that `make bench` has run on."""
+    return f"{machine['cores']} cores of {machine['cpu']} ({', '.join(machine['flags'])})"
