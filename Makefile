@@ -3,6 +3,9 @@
 .PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
 .PHONY: metrics compare repeat sweep distributed-setup test lint bench readme lock
 
+# DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
+export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
+
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'

@@ -14,6 +14,12 @@ def no_job_summary():
     os.environ.pop(SUMMARY, None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def notes_of_dvc(tmp_path_factory):
+    """DVC's notes on the clones of the tests go with the clones."""
+    os.environ["DVC_SITE_CACHE_DIR"] = str(tmp_path_factory.mktemp("notes"))
+
+
 def clone_that_has_run(origin, folder):
     """A git clone in which DVC has run the pipeline once, by itself; that dvc.lock is committed."""
     clone_origin(origin, folder)

@@ -1,6 +1,7 @@
 """Nothing that is read is run: no pickles, no code in YAML or models, no shell."""
 
 import ast
+import subprocess
 
 import pytest
 from ruamel.yaml import YAML
@@ -8,7 +9,7 @@ from ruamel.yaml import YAML
 from stages.datasets.driver_images import CSV_NAME
 from tests.imports import ROOT
 from tests.test_dvc_yaml import STAGES
-from tools.clones import change_params, copy_repository, run_in
+from tools.clones import change_params, copy_repository, environment, run_in
 
 SOURCES = sorted(path for top in ("stages", "tools", "benchmarks") for path in (ROOT / top).rglob("*.py"))
 MODULES_THAT_RUN_WHAT_THEY_LOAD = {
@@ -123,3 +124,11 @@ def test_a_parameter_that_is_a_command_is_a_name_and_no_command(stage, tmp_path)
     assert refused.returncode != 0
     assert "error: " in refused.stderr and SHELL in refused.stderr
     assert list(tmp_path.rglob("ran")) == []
+
+
+def test_make_has_dvc_keep_its_pickled_notes_in_the_clone(light_clone):
+    variables = {name: value for name, value in environment().items() if name != "DVC_SITE_CACHE_DIR"}
+    rule = "status:\n\t@$(RUN) python -m dvc status\n"
+    command = ["make", "--file", "Makefile", "--file", "-", "status"]
+    subprocess.run(command, cwd=light_clone, env=variables, input=rule, text=True, check=True)
+    assert list((light_clone / ".dvc/tmp/site/repo").rglob("*.db"))
