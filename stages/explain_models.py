@@ -90,7 +90,7 @@ def draw_heat_maps(classifier: keras.Model, image_size: int, way: str) -> None:
         images = pixels[test[chosen]]
         heat = heat_maps(classifier, images, predicted[chosen]) if len(chosen) else []
         # Keeps both rows below each other.
-        blank = [np.full_like(pixels[0], 255)] * (COLUMNS - len(chosen) if len(chosen) else 0)
+        blank = [np.full_like(pixels[0], 255)] * (-len(chosen) % COLUMNS)
         rows = [*images, *blank, *map(overlay, images, heat)]
         captions = [f"{CLASSES[i]} {CLASS_NAMES[i]}" for i in labels[test[chosen]]] + [""] * len(blank)
         captions += [f"{CLASSES[predicted[i]]}, {confidence[i]:.0%}" for i in chosen]
