@@ -77,18 +77,23 @@ def live_base(image_size: int, precision: str) -> Callable[[np.ndarray], np.ndar
     return lambda images: np.asarray(extractor.predict_on_batch(images)).astype(np.float32)
 
 
-def cached_views(features: np.ndarray, classes: np.ndarray, items: np.ndarray, seed: int) -> MakeBatch:
-    """Of each of the manifest's rows `items` in each epoch the image itself or, as often, an augmented view.
+def draw_augmented(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Which of `count` training images are seen augmented and which, as often, as they are: bool [count].
 
-    The image itself that often, since validation and test show images as they are: cross-validated without
-    the test images, more are recognised so, split by image, than with all views in turn.
+    As they are that often, since validation and test show them so: cross-validated without the test images,
+    more are recognised, split by image, than with all views in turn.
     """
+    return rng.random(count) < AUGMENTED_SHARE
+
+
+def cached_views(features: np.ndarray, classes: np.ndarray, items: np.ndarray, seed: int) -> MakeBatch:
+    """Features of the manifest's rows `items`, in each epoch of the image itself or of an augmented view."""
 
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
         rng, rows = np.random.default_rng([seed, 18, epoch, step]), items[numbers]
         views = np.zeros(len(rows), int)
         if len(features) > 1:
-            augmented = rng.random(len(rows)) < AUGMENTED_SHARE
+            augmented = draw_augmented(len(rows), rng)
             views[augmented] = rng.integers(1, len(features), augmented.sum())
         return features[views, rows].astype(np.float32), one_hot(classes[views, rows])
 
@@ -103,11 +108,15 @@ def live_views(
     augmentation: Augment,
     seed: int,
 ) -> MakeBatch:
-    """In every epoch the rows `items` are augmented anew and the base runs on them."""
+    """In every epoch the base runs on the rows `items`, each as it is or augmented anew."""
 
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
         rng, rows = np.random.default_rng([seed, 17, epoch, step]), items[numbers]
-        seen, classes = augment(pixels[rows], labels[rows], augmentation, rng)
+        images, classes, augmented = pixels[rows], labels[rows], draw_augmented(len(rows), rng)
+        seen = images.astype(np.float32)
+        seen[augmented], classes[augmented] = augment(
+            images[augmented], classes[augmented], augmentation, rng
+        )
         return run_base(seen), one_hot(classes)
 
     return make_batch
@@ -123,7 +132,7 @@ def main() -> None:
     pixels, labels = read_pixels(len(manifest), vgg.image_size), labels_of(manifest)
     features, classes = read_features(len(manifest))
     if vgg.features == "live":
-        print("features: live, the base runs in every epoch on newly augmented images", flush=True)
+        print("features: live, the base runs in every epoch, half of the images augmented anew", flush=True)
         precision = choose_precision()
         run_base = live_base(vgg.image_size, precision)
         seen = (augmentation, precision, PIXELS, BASE_FILE)
