@@ -3,8 +3,8 @@
     python -m benchmarks.flip_record
 
 Runs the stages up to `train-vgg-head` as the pipeline does, with the committed params.yaml but for the flip,
-for more validation drivers and the seed, which draws other drivers, and keeps the accuracies of the head split
-by driver in benchmarks/flip_record.json. The flip is chosen on validation; no test image is looked at.
+for more validation drivers and for the seed, which draws other drivers, and keeps the accuracies of the head
+split by driver in benchmarks/flip_record.json. The flip is chosen on validation; no test image is looked at.
 """
 
 import json
