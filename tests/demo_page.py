@@ -31,6 +31,7 @@ def start_page(folder, port):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as a script's background job
     )
     said = []
     for line in process.stdout:

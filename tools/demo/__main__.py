@@ -43,7 +43,9 @@ def main(arguments: list[str] | None = None) -> None:
     port = free_port(options.port)
     if importlib.util.find_spec("gradio") is None:
         raise InputError("Gradio is not installed; `make demo` installs it")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the folder below goes then too
+    # So that the folder below goes then too; a script's background job would ignore SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="demo-") as uploads:
         # Gradio reads them when it is imported.
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": uploads, "NO_PROXY": HOST}
