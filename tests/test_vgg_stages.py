@@ -200,9 +200,8 @@ def test_fine_tuning_reports_unseen_drivers_just_where_they_are_unseen(change, c
 def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monkeypatch):
     change({"vgg": {"features": "live"}})
     run("extract-vgg-features")
-    augmented, trained = (
-        spy(monkeypatch, "train-vgg-head", "augment"),
-        spy(monkeypatch, "train-vgg-head", "train"),
+    augmented, drawn, trained = (
+        spy(monkeypatch, "train-vgg-head", name) for name in ("augment", "draw_augmented", "train")
     )
     run("train-vgg-head")
     epochs, versions = SMALL["vgg_head"]["epochs"], {}
@@ -210,7 +209,9 @@ def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monke
         for image, changed in zip(before, after, strict=True):
             versions.setdefault(image.tobytes(), []).append(changed.tobytes())
     by_image, by_driver = (arguments[3] for arguments, _ in trained)
-    assert 0.4 < sum(map(len, versions.values())) / (epochs * (by_image + by_driver)) < 0.6
+    chosen = np.concatenate([which for _, which in drawn])
+    assert len(chosen) == epochs * (by_image + by_driver)
+    assert sum(map(len, versions.values())) == chosen.sum() and 0.4 < chosen.mean() < 0.6
     assert all(len(set(different)) == len(different) for different in versions.values())
 
 
