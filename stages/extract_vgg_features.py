@@ -9,6 +9,7 @@ from stages.core.distribution import together
 from stages.core.errors import InputError, run_stage
 from stages.core.outputs import replacing, write_metrics
 from stages.core.params import read_params
+from stages.core.prediction import predict_batch
 from stages.core.processes import Processes
 from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, seed_keras
@@ -18,6 +19,7 @@ from stages.datasets.driver_pixels import PIXELS, read_pixels
 from stages.datasets.vgg_features import FEATURES, new_features
 from stages.models.vgg16 import BASE_FILE, build_feature_extractor, load_base
 from stages.models.vgg_params import Vgg
+from stages.models.winograd import accelerated
 
 
 class ViewBatch(NamedTuple):
@@ -39,9 +41,6 @@ def extract(processes: Processes) -> None:
     seed, manifest, precision = seed_keras(), read_manifest(), choose_precision()
     settings = (params, augmentation, seed, precision)
     processes.agree({"parameters": settings} | {str(path): path for path in (MANIFEST, PIXELS, BASE_FILE)})
-    with dtype_policy(precision):
-        extractor = build_feature_extractor(load_base(params.image_size, BASE_FILE))
-
     labels, pixels = labels_of(manifest), read_pixels(len(manifest), params.image_size)
     # Either split trains on the same views: of every image that one of them trains on.
     trained_on = np.unique(np.concatenate([rows_by_split(manifest, way)["train"] for way in WAYS]))
@@ -50,6 +49,9 @@ def extract(processes: Processes) -> None:
         rows_by_view += [trained_on] * params.augmented_views
     else:
         print("features: live: no augmented views here, train-vgg-head makes them as it goes", flush=True)
+    total = sum(map(len, rows_by_view))
+    with dtype_policy(precision):
+        extractor = accelerated(build_feature_extractor(load_base(params.image_size, BASE_FILE)), total)
     batches = [
         ViewBatch(view, start, rows[start : start + params.batch_size])
         for view, rows in enumerate(rows_by_view)
@@ -62,7 +64,7 @@ def extract(processes: Processes) -> None:
             rng = np.random.default_rng([seed, 13, batch.view, batch.start])
             seen, classes = augment(seen, classes, augmentation, rng)
         with np.errstate(over="ignore"):  # looked for below
-            half = np.asarray(extractor.predict_on_batch(seen)).astype(np.float16)
+            half = predict_batch(extractor, seen, params.batch_size).astype(np.float16)
         too_large = np.flatnonzero(~np.isfinite(half).all(axis=(1, 2, 3)))
         if len(too_large):
             culprit = manifest["path"].iloc[batch.rows[too_large[0]]]
@@ -73,7 +75,7 @@ def extract(processes: Processes) -> None:
     if not processes.first:
         deque(found, maxlen=0)  # what is computed here goes to process 0
         return
-    shape, total = extractor.output_shape[1:], sum(map(len, rows_by_view))
+    shape = extractor.output_shape[1:]
     with (
         replacing(FEATURES) as folder,
         new_features(folder, len(rows_by_view), len(manifest), shape) as features,

@@ -11,10 +11,11 @@ from stages.core.checkpoints import fingerprint
 from stages.core.distribution import together
 from stages.core.errors import run_stage
 from stages.core.keras_archive import load_keras, save_keras
-from stages.core.keras_training import Batch, predict, train
+from stages.core.keras_training import Batch, train
 from stages.core.memory_maps import ArrayRows
 from stages.core.outputs import write_metrics
 from stages.core.params import Count, Group, LearningRate, read_params
+from stages.core.prediction import predict
 from stages.core.processes import Processes
 from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, seed_keras
@@ -25,6 +26,7 @@ from stages.datasets.driver_pixels import PIXELS, read_pixels
 from stages.datasets.driver_report import report_drivers
 from stages.models.vgg16 import BASE_FILE, HEAD_FILE, build_classifier, load_base, unfreeze_last
 from stages.models.vgg_params import Vgg
+from stages.models.winograd import accelerated
 
 
 class Finetune(Group):
@@ -61,7 +63,7 @@ def finetune(processes: Processes) -> None:
     with dtype_policy(precision):
         base = load_base(vgg.image_size, BASE_FILE)
         unfreeze_last(base, params.layers)
-        model = build_classifier(base, head)
+        model = accelerated(build_classifier(base, head), params.epochs * len(rows["train"]))
     optimizer = build_adam(
         params.learning_rate, params.schedule, len(rows["train"]), params.batch_size, params.epochs
     )
@@ -89,9 +91,10 @@ def finetune(processes: Processes) -> None:
     # everywhere. The training images, by far the most, are left to the faster arithmetic of training.
     final = build_classifier(load_base(vgg.image_size, BASE_FILE), head)
     final.set_weights(model.get_weights())
+    in_float32 = model if precision == "float32" else accelerated(final, len(rows["val"]) + len(rows["test"]))
     probabilities = {
         split: predict(judge, ArrayRows(pixels, rows[split]), params.batch_size, processes)
-        for split, judge in {"train": model, "val": final, "test": final}.items()
+        for split, judge in {"train": model, "val": in_float32, "test": in_float32}.items()
     }
     if not processes.first:
         return

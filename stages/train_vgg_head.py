@@ -14,10 +14,11 @@ from pydantic import Field
 from stages.core.checkpoints import Checkpoint, fingerprint
 from stages.core.errors import run_stage
 from stages.core.keras_archive import save_keras
-from stages.core.keras_training import Batch, predict, train
+from stages.core.keras_training import Batch, train
 from stages.core.memory_maps import ArrayRows
 from stages.core.outputs import write_metrics
 from stages.core.params import Count, Group, LearningRate, read_params, read_seed
+from stages.core.prediction import predict
 from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, keras, start_keras
 from stages.core.training_log import TrainingLog
@@ -37,6 +38,7 @@ from stages.datasets.driver_report import report_drivers
 from stages.datasets.vgg_features import FEATURES, LiveFeatures, read_features
 from stages.models.vgg16 import BASE_FILE, HEAD_FILE, build_feature_extractor, build_head, load_base
 from stages.models.vgg_params import Vgg
+from stages.models.winograd import accelerated
 
 SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
 READ_AT_ONCE = 64  # images
@@ -70,11 +72,11 @@ def channel_statistics(features: np.ndarray | ArrayRows) -> tuple[np.ndarray, np
     return mean, np.maximum(square - mean**2, SMALLEST_VARIANCE)
 
 
-def live_base(image_size: int, precision: str) -> Callable[[np.ndarray], np.ndarray]:
+def live_base(vgg: Vgg, precision: str, images: int) -> Callable[[np.ndarray], np.ndarray]:
     """A function that runs the frozen base: images [n, size, size, 3], 0 to 255 → its features in float32."""
     with dtype_policy(precision):
-        extractor = build_feature_extractor(load_base(image_size, BASE_FILE))
-    return lambda images: np.asarray(extractor.predict_on_batch(images)).astype(np.float32)
+        extractor = accelerated(build_feature_extractor(load_base(vgg.image_size, BASE_FILE)), images)
+    return lambda seen: predict(extractor, seen, vgg.batch_size).astype(np.float32)
 
 
 def draw_augmented(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -134,7 +136,7 @@ def main() -> None:
     if vgg.features == "live":
         print("features: live, the base runs in every epoch, half of the images augmented anew", flush=True)
         precision = choose_precision()
-        run_base = live_base(vgg.image_size, precision)
+        run_base = live_base(vgg, precision, params.epochs * len(manifest))
         seen = (augmentation, precision, PIXELS, BASE_FILE)
     else:
         print(f"features: cached, each training image and {len(features) - 1} augmented views", flush=True)

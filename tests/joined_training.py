@@ -14,8 +14,9 @@ import numpy as np
 from stages.core.adam import build_adam
 from stages.core.distribution import together
 from stages.core.errors import run_command
-from stages.core.keras_training import Batch, predict, train
+from stages.core.keras_training import Batch, train
 from stages.core.outputs import write_arrays
+from stages.core.prediction import predict
 from stages.core.processes import Processes
 from stages.core.progress import Progress
 from stages.core.runtime import seed_keras

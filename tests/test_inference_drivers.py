@@ -14,6 +14,7 @@ from stages.inference import drivers
 from stages.inference.drivers import DriverClassifier, classify_files, driver_answer
 from stages.inference.image_files import find_images, read_in_batches
 from stages.inference.outputs import Outputs
+from stages.models import winograd
 from stages.models.keras_dense import build_dense
 from tests.tiny_models import SIZE, TEMPERATURES, write_driver_classifier, write_small_models
 
@@ -68,6 +69,17 @@ def test_a_batch_is_answered_as_its_images_alone(classifier, tmp_path, monkeypat
     for path, answer in zip(paths, together, strict=True):
         (alone,) = classify_files([path], classifier)
         np.testing.assert_allclose(answer.probabilities, alone.probabilities, rtol=1e-4, atol=1e-7)
+
+
+def test_what_is_compiled_for_many_files_answers_as_before(classifier, tmp_path, monkeypatch):
+    paths = write_images(tmp_path, 7)
+    before = [answer.probabilities for answer in classify_files(paths, classifier)]
+    monkeypatch.setattr(drivers, "BATCH_SIZE", 3)
+    monkeypatch.setattr(winograd, "WORTH_COMPILING", 6 * SIZE**2)
+    monkeypatch.setattr(classifier, "_answered", 0)
+    after = [answer.probabilities for answer in classify_files(paths, classifier)]
+    assert classifier._faster.jit_compile
+    np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-6)
 
 
 def test_bad_files_have_an_error_each_and_the_others_their_answers(classifier, tmp_path, monkeypatch):

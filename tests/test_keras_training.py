@@ -123,10 +123,10 @@ def test_a_training_step_computes_what_train_on_batch_computes(optimizer):
     x, _, y = data()
     ours, theirs = network(), network()
     theirs.compile(optimizer(0.01), "categorical_crossentropy", metrics=["accuracy"])
-    update = TrainingStep(ours, optimizer(0.01))
+    update = TrainingStep(ours, optimizer(0.01), 16)
     for start in (0, 16, 32, 48):  # the last batch has 2 items
         batch = x[start : start + 16], y[start : start + 16]
-        assert update(*batch) == pytest.approx(theirs.train_on_batch(*batch), abs=1e-5)
+        assert update(*batch, len(batch[0])) == pytest.approx(theirs.train_on_batch(*batch), abs=1e-5)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
@@ -136,14 +136,15 @@ def test_a_moving_average_is_validated_and_kept_while_the_weights_go_on():
     x, labels, y = data()
     plain, averaged = network(), network()
     step, optimizer = (
-        TrainingStep(plain, keras.optimizers.Adam(0.01)),
+        TrainingStep(plain, keras.optimizers.Adam(0.01), 20),
         keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
     )
     orders = [np.random.default_rng([5, epoch]).permutation(ITEMS) for epoch in (1, 2)]
     average, kept = None, []
     for order in orders:
         for start in range(0, ITEMS, 20):
-            step(x[order[start : start + 20]], y[order[start : start + 20]])
+            items = order[start : start + 20]
+            step(x[items], y[items], len(items))
             now = plain.get_weights()
             average = (
                 now if average is None else [0.9 * a + 0.1 * b for a, b in zip(average, now, strict=True)]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from stages.core.prediction import filled_up
 from stages.core.processes import Processes, rows_per_device
 from stages.core.runtime import keras
 
@@ -37,7 +38,8 @@ class JaxTrainingStep:
         if self._state is None:
             self._state = jax.tree.map(self._copy_everywhere, self._variables())
         rows = (
-            jax.make_array_from_process_local_data(self._by_rows, self._filled(a)) for a in (inputs, targets)
+            jax.make_array_from_process_local_data(self._by_rows, filled_up(array, self._rows))
+            for array in (inputs, targets)
         )
         self._state, figures = self._update(self._state, *rows, np.float32(items))
         loss, accuracy = np.asarray(figures)
@@ -57,11 +59,6 @@ class JaxTrainingStep:
 
     def _copy_everywhere(self, variable: keras.Variable) -> jax.Array:
         return jax.device_put(np.array(variable), self._everywhere)
-
-    def _filled(self, rows: np.ndarray) -> np.ndarray:
-        whole = np.zeros((self._rows, *rows.shape[1:]), np.float32)
-        whole[: len(rows)] = rows
-        return whole
 
     def _updated(
         self, state: State, inputs: jax.Array, targets: jax.Array, items: jax.Array

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages.core.prediction import filled_up, predict
 from stages.core.processes import ALONE, Processes
 from stages.core.runtime import keras, tf
 from stages.core.training_log import TrainingLog
@@ -20,28 +21,36 @@ Batch = tuple[np.ndarray, np.ndarray]
 
 
 class TrainingStep:
-    """One update of a model that ends in a softmax, by the gradient of the categorical cross-entropy."""
+    """One update of a model that ends in a softmax, by the gradient of the categorical cross-entropy.
 
-    def __init__(self, model: keras.Model, optimizer: keras.Optimizer) -> None:
+    For a model that XLA compiles a batch is filled up with rows that count for nothing, since one of another
+    size would be compiled anew. (Batch normalisation would count them; VGG16 has none.)
+    """
+
+    def __init__(self, model: keras.Model, optimizer: keras.Optimizer, batch_size: int) -> None:
         optimizer.build(model.trainable_variables)
+        self._filled = batch_size if model.jit_compile else 0
         weights = model.trainable_variables
 
-        def gradients(inputs: tf.Tensor, targets: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
+        def gradients(
+            inputs: tf.Tensor, targets: tf.Tensor, items: tf.Tensor
+        ) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
             with tf.GradientTape() as tape:
                 probabilities = model(inputs, training=True)
-                loss = tf.reduce_mean(keras.losses.categorical_crossentropy(targets, probabilities))
-            hits = tf.argmax(probabilities, axis=1) == tf.argmax(targets, axis=1)
-            return tape.gradient(loss, weights), loss, tf.reduce_mean(tf.cast(hits, tf.float32))
+                losses = keras.losses.categorical_crossentropy(targets, probabilities)  # 0 without a target
+                loss = tf.reduce_sum(losses) / items
+            hits = tf.reduce_sum(targets * tf.one_hot(tf.argmax(probabilities, axis=1), targets.shape[1]))
+            return tape.gradient(loss, weights), loss, hits / items
 
-        self._gradients = tf.function(gradients, reduce_retracing=True)
-        # XLA does not help convolutions on a CPU; of Adam's dozen passes over all weights it makes one.
+        self._gradients = tf.function(gradients, jit_compile=model.jit_compile, reduce_retracing=True)
+        # Of Adam's dozen passes over all weights XLA makes one.
         self._apply = tf.function(lambda found: optimizer.apply(found, weights), jit_compile=True)
 
-    def __call__(
-        self, inputs: np.ndarray, targets: np.ndarray, items: int | None = None
-    ) -> tuple[float, float]:
-        """Update on `inputs` [n, …] and one-hot `targets` [n, classes]: loss and accuracy before that."""
-        found, loss, accuracy = self._gradients(tf.constant(inputs), tf.constant(targets))
+    def __call__(self, inputs: np.ndarray, targets: np.ndarray, items: int) -> tuple[float, float]:
+        """Update on `inputs` [items, …], one-hot `targets` [items, classes]: loss, accuracy before that."""
+        rows = max(items, self._filled)
+        filled = [tf.constant(filled_up(array, rows)) for array in (inputs, targets)]
+        found, loss, accuracy = self._gradients(*filled, tf.constant(items, tf.float32))
         self._apply(found)
         return float(loss), float(accuracy)
 
@@ -53,7 +62,7 @@ def _training_step(
     model: keras.Model, optimizer: keras.Optimizer, batch_size: int, processes: Processes
 ) -> "TrainingStep | JaxTrainingStep":
     if keras.backend.backend() == "tensorflow":
-        return TrainingStep(model, optimizer)
+        return TrainingStep(model, optimizer, batch_size)
     from stages.core.jax_training import JaxTrainingStep  # JAX is an extra
 
     return JaxTrainingStep(model, optimizer, batch_size, processes)
@@ -132,19 +141,3 @@ def at_plateau(losses: Sequence[float], patience: int) -> bool:
         since = 0 if loss < lowest else since % patience + 1
         lowest = min(lowest, loss)
     return since == patience
-
-
-def predict(
-    model: keras.Model, inputs: np.ndarray, batch_size: int, processes: Processes = ALONE
-) -> np.ndarray:
-    """The model's outputs for `inputs` [n, …], an array of any number type or what can be sliced like one.
-
-    A batch at a time is read and made float32; `processes` take turns.
-    """
-
-    def outputs(start: int) -> dict[str, np.ndarray]:
-        batch = np.asarray(inputs[start : start + batch_size], np.float32)
-        return {"outputs": np.asarray(model.predict_on_batch(batch))}
-
-    found = processes.in_turn(range(0, len(inputs), batch_size), outputs)
-    return np.concatenate([part["outputs"] for part in found])

@@ -10,8 +10,8 @@ import numpy as np
 from stages.core.calibration import scaled
 from stages.core.errors import InputError
 from stages.core.keras_archive import load_keras
-from stages.core.keras_training import predict
 from stages.core.outputs import read_arrays
+from stages.core.prediction import predict
 from stages.core.runtime import keras
 from stages.datasets.digits import CLASS_NAMES, SIDE, as_network_input
 from stages.inference.answers import Answer, rounded

@@ -12,11 +12,13 @@ import numpy as np
 from stages.core.calibration import scaled
 from stages.core.errors import InputError
 from stages.core.keras_archive import load_keras
-from stages.core.keras_training import predict
+from stages.core.prediction import predict
+from stages.core.runtime import keras
 from stages.datasets.driver_images import CLASS_NAMES, CLASSES, load_image
 from stages.inference.answers import Answer, rounded
 from stages.inference.image_files import read_in_batches
 from stages.inference.outputs import Outputs
+from stages.models.winograd import accelerated, worth_compiling
 
 MODEL_FILE = "models/final_model.keras"
 BATCH_SIZE = 64
@@ -56,11 +58,18 @@ class DriverClassifier:
                 f"images to {len(CLASSES)} classes"
             )
         self._model.make_predict_function()  # once, before two threads ask for it at the same time
+        self._faster: keras.Model | None = None
+        self._answered = 0  # images in full batches
         self._temperature = outputs.temperature("finetune_vgg")
         self.image_size: int = shape[1]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Calibrated probabilities [n, 10] of images [n, size, size, 3] uint8, n above 0."""
+        if len(images) == BATCH_SIZE:
+            self._answered += BATCH_SIZE
+            if worth_compiling(self._model, self._answered):  # there may be as many again
+                self._faster = self._faster or accelerated(self._model, self._answered)
+                return scaled(predict(self._faster, images, BATCH_SIZE), self._temperature)
         halves = np.array_split(images, 2) if len(images) > 1 else [images]
         with ThreadPoolExecutor(len(halves)) as pool:
             found = pool.map(lambda half: predict(self._model, half, HALF), halves)
