@@ -24,8 +24,7 @@ RESULTS = Path(__file__).with_name("results.json")
 ON_DIGITS = ("numpy_vs_frameworks", "train_mnist_vs_fit", "deformation_speed")
 ON_DRIVERS = (
     "vgg_head_vs_live",
-    "vgg_finetune_precision",
-    "vgg_kernels",
+    "vgg_convolutions",
     "vgg_scaling",
     "predict_vs_loop",
 )

@@ -1,4 +1,6 @@
-"""Answers about driver images as a stream of batches, beside the textbook loop, an image at a time.
+"""Answers about many driver images as a stream of batches, beside two other ways.
+
+One is the textbook loop, an image at a time; the other is the same stream with direct convolutions.
 
     python -m benchmarks.predict_vs_loop
 
@@ -9,9 +11,11 @@ stage generate-driver-images draws. Weights and pixels are random: they do not c
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from PIL import Image
@@ -26,6 +30,7 @@ from stages.datasets.driver_images import CLASSES, Drivers
 from stages.datasets.vgg_features import CHANNELS
 from stages.inference.drivers import BATCH_SIZE, MODEL_FILE, DriverClassifier, classify_files
 from stages.inference.outputs import Outputs
+from stages.models import winograd
 from stages.models.vgg16 import build_base, build_classifier, build_head, start_at_random
 from stages.models.vgg_params import Vgg
 from stages.train_vgg_head import VggHead
@@ -69,13 +74,14 @@ def textbook_loop(paths: list[Path], model: keras.Model) -> np.ndarray:
     return np.stack(answers)
 
 
-def stream(paths: list[Path], classifier: DriverClassifier) -> np.ndarray:
-    """The same through `classify_files`, calibrated."""
-    return np.stack([answer.probabilities for answer in classify_files(paths, classifier)])
+def stream(paths: list[Path], classifier: DriverClassifier, worth_compiling: float) -> np.ndarray:
+    """The same through `classify_files`, calibrated; compiled from so many pixels on."""
+    with mock.patch.object(winograd, "WORTH_COMPILING", worth_compiling):
+        return np.stack([answer.probabilities for answer in classify_files(paths, classifier)])
 
 
 def rows() -> list[Row]:
-    """Measure images per second of both, on the same images, and assert that their answers agree."""
+    """Measure images per second on the same images, and assert that the answers agree."""
     use_cpu()
     size, head = read_params("vgg", Vgg).image_size, read_params("vgg_head", VggHead)
     height = read_params("drivers", Drivers).height
@@ -84,22 +90,31 @@ def rows() -> list[Row]:
         write_model(folder, size, head.units, head.dropout)
         paths = write_images(folder, height)
         with contextlib.chdir(folder):
-            classifier, model = DriverClassifier(Outputs()), load_keras(MODEL_FILE)
-        # Both have traced their functions after this.
-        ours, peer = stream(paths, classifier), scaled(textbook_loop(paths, model), TEMPERATURE)
-        difference = float(np.abs(ours - peer).max())
+            ours, direct = DriverClassifier(Outputs()), DriverClassifier(Outputs())
+            model = load_keras(MODEL_FILE)
+        sides = (
+            lambda: stream(paths, ours, 0),
+            lambda: stream(paths, direct, math.inf),
+            lambda: scaled(textbook_loop(paths, model), TEMPERATURE),
+        )
+        answers = [side() for side in sides]  # after this all have traced or compiled their functions
+        difference = float(max(np.abs(answers[0] - other).max() for other in answers[1:]))
         if difference > TOLERANCE:
             raise AssertionError(f"the answers differ by {difference:.2g}")
-        seconds = alternate(RUNS, lambda: stream(paths, classifier), lambda: textbook_loop(paths, model))
+        seconds = alternate(RUNS, *sides)
     note = (
         f"{len(paths)} JPEG images of {height * 4 // 3}×{height} pixels, decoded and classified by VGG16 at "
         f"{size} pixels in float32: threads decode beside the model, which takes {BATCH_SIZE} at a time, "
-        "in two halves, against Image.open, resize and model.predict of one image at a time; all "
-        f"{os.cpu_count()} cores, median of {RUNS} alternating runs, loading the model left out; the "
-        f"probabilities differ by {difference:.1g} at most"
+        f"against {{}}; all {os.cpu_count()} cores, median of {RUNS} alternating runs, loading and compiling "
+        f"left out; the probabilities differ by {difference:.1g} at most"
     )
+    loop = note.format("Image.open, resize and model.predict of one image at a time")
+    onednn = note.format("the same with direct convolutions")
     rates = [len(paths) / side for side in seconds]
-    return [make_row("predict_drivers_vs_predict_loop", *rates, "images/s", note)]
+    return [
+        make_row("predict_drivers_vs_predict_loop", rates[0], rates[2], "images/s", loop),
+        make_row("predict_drivers_winograd_vs_onednn", rates[0], rates[1], "images/s", onednn),
+    ]
 
 
 def main() -> None:

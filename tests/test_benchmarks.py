@@ -3,7 +3,6 @@
 import gzip
 import json
 import math
-import os
 
 import numpy as np
 import pytest
@@ -19,9 +18,8 @@ from benchmarks import (
     timing,
     train_mnist_vs_fit,
     transfer_record,
-    vgg_finetune_precision,
+    vgg_convolutions,
     vgg_head_vs_live,
-    vgg_kernels,
     vgg_scaling,
 )
 from benchmarks.timing import Row, make_row
@@ -101,22 +99,15 @@ def tiny_params(monkeypatch, tmp_path):
     change_params(tmp_path, TINY)
     monkeypatch.setattr(stage_runs, "PARAMS", tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
-    for module in (vgg_finetune_precision, vgg_head_vs_live, vgg_scaling, predict_vs_loop):
+    for module in (vgg_convolutions, vgg_head_vs_live, vgg_scaling, predict_vs_loop):
         monkeypatch.setattr(module, "use_cpu", lambda threads=0: None)
 
 
 @pytest.mark.usefixtures("tiny_params")
-def test_precision_rows(monkeypatch):
-    monkeypatch.setattr(vgg_finetune_precision, "RUNS", 1)
-    check(vgg_finetune_precision.rows(), ["finetune_bfloat16_vs_float32"])
-
-
-@pytest.mark.usefixtures("tiny_params")
-def test_kernel_rows(monkeypatch):
-    monkeypatch.setattr(vgg_kernels, "RUNS", 1)
-    before = os.environ.get(vgg_kernels.SWITCH)
-    check(vgg_kernels.rows(), ["finetune_onednn_vs_without"])
-    assert os.environ.get(vgg_kernels.SWITCH) == before
+def test_convolution_rows(monkeypatch):
+    monkeypatch.setattr(vgg_convolutions, "RUNS", 1)
+    monkeypatch.setattr(vgg_convolutions, "bfloat16_hardware", lambda: "")
+    check(vgg_convolutions.rows(), ["finetune_winograd_vs_onednn", "extract_winograd_vs_onednn"])
 
 
 @pytest.mark.usefixtures("tiny_params")
@@ -151,7 +142,7 @@ def test_predict_rows(monkeypatch):
     monkeypatch.setattr(predict_vs_loop, "IMAGES", 5)
     monkeypatch.setattr(predict_vs_loop, "RUNS", 1)
     rows = predict_vs_loop.rows()
-    check(rows, ["predict_drivers_vs_predict_loop"])
+    check(rows, ["predict_drivers_vs_predict_loop", "predict_drivers_winograd_vs_onednn"])
     assert "5 JPEG images of 42×32 pixels" in rows[0]["note"]
 
 
@@ -272,8 +263,7 @@ def test_the_command_runs_what_it_is_asked_for(results, monkeypatch, capsys, tmp
         ("train_mnist_vs_fit", plain | {"accuracy": True}),
         ("deformation_speed", plain),
         ("vgg_head_vs_live", {}),
-        ("vgg_finetune_precision", {}),
-        ("vgg_kernels", {}),
+        ("vgg_convolutions", {}),
         ("vgg_scaling", {}),
         ("predict_vs_loop", {}),
     ]

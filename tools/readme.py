@@ -1,4 +1,4 @@
-"""`make readme`: write the measured tables into README.md and docs/, between marks that name them."""
+"""`make readme`: write the measured tables into README.md, between marks that name them."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from benchmarks import flip_record, scaling_tables, transfer_record
+from benchmarks import flip_record, transfer_record
 from benchmarks.mnist_record import summary
 from stages.reporting.metric_tables import markdown, splits_rows
 from stages.reporting.result_tables import describe_processor, speed_rows
@@ -77,16 +77,6 @@ def readme_blocks() -> dict[str, str]:
     }
 
 
-def scaling_blocks() -> dict[str, str]:
-    """What docs/scaling.md shows, by the name of its mark."""
-    record = read_json("benchmarks/scaling_record.json")
-    return {
-        "constants": scaling_tables.constants(record),
-        "checks": scaling_tables.checks(record),
-        "predictions": scaling_tables.predictions(record),
-    }
-
-
 def fill(page: str, blocks: Mapping[str, str]) -> None:
     """Make every block between <!-- NAME --> and <!-- end --> of a page anew."""
     text = (ROOT / page).read_text("utf-8")
@@ -100,7 +90,6 @@ def fill(page: str, blocks: Mapping[str, str]) -> None:
 
 def main() -> None:
     fill("README.md", readme_blocks())
-    fill("docs/scaling.md", scaling_blocks())
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def choose_precision() -> str:
     `auto` takes bfloat16 only where the hardware computes in it; elsewhere it is emulated and slower.
     """
     asked = read_params("runtime", Runtime).precision
-    hardware = _bfloat16_hardware()
+    hardware = bfloat16_hardware()
     chosen = asked
     if asked == "auto":
         chosen = "mixed_bfloat16" if hardware else "float32"
@@ -123,7 +123,8 @@ def dtype_policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _bfloat16_hardware() -> str:
+def bfloat16_hardware() -> str:
+    """What computes in bfloat16 here: CPU flags, "GPU", or nothing."""
     if keras.backend.backend() == "jax":
         import jax
 
