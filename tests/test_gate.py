@@ -1,6 +1,8 @@
 """`make gate` and `make lock-check` in real repositories: what they let pass, and what they do not."""
 
 import json
+import os
+import re
 import shutil
 import sys
 
@@ -11,6 +13,7 @@ import pytest
 from stages.core.errors import InputError
 from tests.conftest import clone_that_has_run
 from tests.imports import ROOT
+from tests.test_workflow import TRIM
 from tools import gate, lock_check
 from tools.clones import change_params, make_origin, run_in
 from tools.gate import BLOCKED, objections, perfect
@@ -51,6 +54,10 @@ def give_answers(folder, lost):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"test_accuracy": correct}))
     commit(folder)
     return correct
+
+
+def ran(done):
+    return re.findall("Running stage '(.+)'", done.stdout)
 
 
 def run_gate(*arguments):
@@ -192,6 +199,25 @@ def test_what_another_machine_committed_is_computed_here_once_and_then_comes_fro
         assert "train_linreg/test_loss" in table and "outside" not in table
         assert table in (tmp_path / "summary.md").read_text()
         run_in(copy, "git", "checkout", "--quiet", "--", ".")
+
+
+def test_the_cache_of_an_older_commit_spares_the_stages_that_are_the_same(current, copy):
+    change_a_parameter(copy)
+    run_in(copy, "dvc", "repro")
+    commit(copy)
+    fresh = copy.parent / "fresh"
+    run_in(copy.parent, "git", "clone", "--quiet", str(copy), "fresh")
+    cache = fresh / ".dvc" / "cache"
+    shutil.copytree(current / ".dvc" / "cache", cache)
+    for path in cache.rglob("*"):
+        long_ago = path.stat().st_mtime - 31 * 24 * 3600
+        os.utime(path, (long_ago, long_ago))
+    assert ran(run_in(fresh, *VERIFY)) == ["train-linreg"]
+
+    run_in(fresh, *TRIM.split())
+    for path in ("data/celsius.csv", "models/linreg.npz"):
+        (fresh / path).unlink()
+    assert ran(run_in(fresh, *VERIFY)) == ["generate-celsius-data"]
 
 
 def test_what_dvc_cannot_read_is_one_line(copy):
