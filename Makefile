@@ -10,10 +10,9 @@ export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
 
-# JOBS=3: branches of the pipeline that share no data run side by side.
 # PULL=1: what the remote holds is fetched, the rest computed.
 repro: setup
-	@$(RUN) python -m tools.repro $(if $(JOBS),--jobs "$(JOBS)") $(if $(PULL),--pull)
+	@$(RUN) python -m tools.repro $(if $(PULL),--pull)
 	@$(SHOW_METRICS)
 
 metrics: setup

@@ -1,6 +1,8 @@
 """`make gate` and `make lock-check` in real repositories: what they let pass, and what they do not."""
 
 import json
+import os
+import re
 import shutil
 import sys
 
@@ -11,9 +13,10 @@ import pytest
 from stages.core.errors import InputError
 from tests.conftest import clone_that_has_run
 from tests.imports import ROOT
+from tests.test_workflow import TRIM
 from tools import gate, lock_check
 from tools.clones import change_params, make_origin, run_in
-from tools.gate import BLOCKED, objections, perfect
+from tools.gate import BLOCKED, objections, perfect, warnings
 from tools.job_summary import SUMMARY
 from tools.lock_check import STALE, stale_stages
 from tools.verify import OUTSIDE, metrics_in
@@ -51,6 +54,10 @@ def give_answers(folder, lost):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"test_accuracy": correct}))
     commit(folder)
     return correct
+
+
+def ran(done):
+    return re.findall("Running stage '(.+)'", done.stdout)
 
 
 def run_gate(*arguments):
@@ -105,9 +112,50 @@ def test_exactly_all_test_items_right_is_a_leak_unless_a_probe_looks_for_one():
     assert objections(same, metrics) == [f"{name} is exactly 1, which smells of a leak" for name in found]
 
 
-def test_the_committed_state_has_no_perfect_score_and_the_probe_s_is_there():
+@pytest.mark.parametrize(
+    ("name", "drivers_in_training", "blocks"),
+    [
+        ("train_vgg_head/by_image_test_accuracy", 60, False),
+        ("train_vgg_head/by_driver_test_accuracy", 0, True),
+        ("finetune_vgg/test_accuracy", 60, False),
+        ("finetune_vgg/test_accuracy", 0, True),  # split by driver
+        ("train_mnist/test_accuracy", None, True),
+    ],
+)
+def test_all_images_of_known_drivers_right_is_a_warning_and_all_of_unknown_ones_a_leak(
+    name, drivers_in_training, blocks
+):
     metrics = metrics_in(ROOT)
-    assert perfect(metrics) == []
+    beside = name.replace("accuracy", "drivers_in_training")
+    assert name in metrics and (beside in metrics) == (drivers_in_training is not None)
+    metrics = {key: min(value, 0.9) if key.endswith("accuracy") else value for key, value in metrics.items()}
+    metrics[name] = 1.0
+    if drivers_in_training is not None:
+        metrics[beside] = drivers_in_training
+    assert objections([], metrics) == [f"{name} is exactly 1, which smells of a leak"] * blocks
+    warning = f"{name}: 100 % on test images whose drivers are in training: near-duplicates"
+    assert warnings(metrics) == [warning] * (not blocks)
+
+
+def test_a_warning_is_in_the_summary_and_blocks_nothing(repository, capsys):
+    path = repository / "metrics/finetune_vgg.json"
+    changes = {"test_accuracy": 1.0, "test_drivers_in_training": 60}
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    commit(repository)
+    assert run_gate("HEAD^1") == 0
+    captured = capsys.readouterr()
+    warning = "100 % on test images whose drivers are in training: near-duplicates"
+    assert captured.out.splitlines()[2:5] == [
+        "No model got worse beyond the noise.",
+        "",
+        f"- Warning: finetune_vgg/test_accuracy: {warning}",
+    ]
+    assert captured.err == ""
+
+
+def test_the_committed_state_has_no_leak_that_is_unknown_and_the_probe_s_is_there():
+    metrics = metrics_in(ROOT)
+    assert objections([], metrics) == []
     assert any(name.startswith(gate.PROBE) and name.endswith("test_accuracy") for name in metrics)
 
 
@@ -192,6 +240,25 @@ def test_what_another_machine_committed_is_computed_here_once_and_then_comes_fro
         assert "train_linreg/test_loss" in table and "outside" not in table
         assert table in (tmp_path / "summary.md").read_text()
         run_in(copy, "git", "checkout", "--quiet", "--", ".")
+
+
+def test_the_cache_of_an_older_commit_spares_the_stages_that_are_the_same(current, copy):
+    change_a_parameter(copy)
+    run_in(copy, "dvc", "repro")
+    commit(copy)
+    fresh = copy.parent / "fresh"
+    run_in(copy.parent, "git", "clone", "--quiet", str(copy), "fresh")
+    cache = fresh / ".dvc" / "cache"
+    shutil.copytree(current / ".dvc" / "cache", cache)
+    for path in cache.rglob("*"):
+        long_ago = path.stat().st_mtime - 31 * 24 * 3600
+        os.utime(path, (long_ago, long_ago))
+    assert ran(run_in(fresh, *VERIFY)) == ["train-linreg"]
+
+    run_in(fresh, *TRIM.split())
+    for path in ("data/celsius.csv", "models/linreg.npz"):
+        (fresh / path).unlink()
+    assert ran(run_in(fresh, *VERIFY)) == ["generate-celsius-data"]
 
 
 def test_what_dvc_cannot_read_is_one_line(copy):

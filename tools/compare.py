@@ -18,10 +18,8 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy.stats import permutation_test
 
 from stages.core.errors import InputError, run_command
-from stages.core.evaluation import BATCH, RESAMPLES, clustered_interval
 from stages.core.outputs import replacing
 from stages.core.params import Group, read_settings
 
@@ -94,6 +92,11 @@ def compare_figure(before: np.ndarray, after: np.ndarray, groups: np.ndarray) ->
     before, after : the figure of each item [items].
     groups : what each item belongs to [items]; groups are independent of each other.
     """
+    # Here, since they take a second and most revisions have the same predictions.
+    from scipy.stats import permutation_test
+
+    from stages.core.evaluation import BATCH, RESAMPLES, clustered_interval
+
     low, high = clustered_interval(after - before, groups)
     _, group = np.unique(groups, return_inverse=True)
     sums = np.bincount(group, after - before)

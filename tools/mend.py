@@ -16,11 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from dvc.schema import COMPILED_LOCKFILE_SCHEMA
-from dvc.utils.serialize import YAMLError, dumps_yaml, parse_yaml, parse_yaml_for_update
+from dvc.utils.serialize import YAMLError, dumps_yaml, parse_yaml
 from voluptuous import Invalid
-
-from stages.core.outputs import replacing
 
 LOCK = Path("dvc.lock")
 COPY = Path(".dvc/tmp/dvc.lock.whole")
@@ -62,6 +59,8 @@ def is_whole(lock: bytes) -> bool:
     A dvc.lock cut short can be valid. DVC runs a stage again, or takes it from its cache of runs, if an entry
     or an output's hash is missing; but it never looks at sizes, which follow the hash.
     """
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # seldom needed, and slow to import
+
     try:
         content = COMPILED_LOCKFILE_SCHEMA(parse_yaml(lock.decode(), LOCK))
     except (UnicodeDecodeError, YAMLError, Invalid):
@@ -80,18 +79,24 @@ def is_whole(lock: bytes) -> bool:
 
 
 def write(path: Path, content: bytes) -> None:
+    from stages.core.outputs import replacing  # seldom needed, and slow to import
+
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
-def keep_copy() -> None:
-    """Copy dvc.lock to .dvc/tmp/, if it is whole and not copied yet."""
+def keep_copy() -> bool:
+    """Copy dvc.lock to .dvc/tmp/, if it is whole and not copied yet; returns whether it is whole."""
     try:
         lock = LOCK.read_bytes()
     except FileNotFoundError:
-        return
-    if not (COPY.exists() and COPY.read_bytes() == lock) and is_whole(lock):
-        write(COPY, lock)
+        return False
+    if COPY.exists() and COPY.read_bytes() == lock:
+        return True
+    if not is_whole(lock):
+        return False
+    write(COPY, lock)
+    return True
 
 
 def in_git(revision: str) -> bytes:
@@ -119,8 +124,7 @@ def mend_lock() -> list[str]:
 
     The latter may be older: what has run since then, DVC finds in its cache of runs.
     """
-    if not LOCK.exists() or is_whole(LOCK.read_bytes()):
-        keep_copy()
+    if not LOCK.exists() or keep_copy():
         return []
     if merged := merge_lock():
         write(LOCK, merged)
@@ -192,20 +196,3 @@ def mend(tick: Callable[[], None]) -> list[str]:
     """Mend this repository, the current folder; returns what was mended, in words."""
     with exclusive(DVC_MUTEX, tick, "waiting for another DVC process here"):
         return mend_lock() + sweep()
-
-
-def sort_lock(stages: list[str], tick: Callable[[], None]) -> None:
-    """Bring the entries of dvc.lock into the order of `stages`, that of dvc.yaml.
-
-    DVC appends the entry of a stage that is new to dvc.lock when it has run.
-    """
-    with exclusive(DVC_MUTEX, tick, "waiting for another DVC process here"):
-        if not LOCK.exists():
-            return
-        content = parse_yaml_for_update(LOCK.read_text("utf-8"), LOCK)
-        entries = content.get("stages", {})
-        order = sorted(entries, key=lambda name: stages.index(name) if name in stages else len(stages))
-        if order != list(entries):
-            content["stages"] = {name: entries[name] for name in order}
-            write(LOCK, dumps_yaml(content).encode())
-        keep_copy()
