@@ -69,7 +69,6 @@ def augment(
 def draw_augmented(count: int, rng: np.random.Generator) -> np.ndarray:
     """Which of `count` training images are seen augmented and which, as often, as they are: bool [count].
 
-    As they are that often, since validation and test show them so: more are then recognised where drivers are
-    known, and as many of new drivers.
+    As they are that often, since validation and test show them so: on validation more are then recognised.
     """
     return rng.random(count) < AUGMENTED_SHARE
