@@ -14,6 +14,7 @@ PLACES = (ROOT / "data/raw/mnist", Path(os.environ.get("MNIST_IDX", "data/raw/mn
 MNIST = next((place for place in PLACES if any(place.glob("train-images*"))), None)
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(MNIST is None, reason="no IDX files of MNIST in data/raw/mnist or the folder $MNIST_IDX")
 def test_the_default_recipe_passes_97_5_percent_on_the_test_set(tmp_path, monkeypatch):
     copy_repository(tmp_path)
