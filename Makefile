@@ -1,7 +1,7 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
 .PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
-.PHONY: metrics compare repeat sweep distributed-setup test lint bench readme lock
+.PHONY: metrics compare repeat sweep distributed-setup test test-all lint bench readme lock
 
 # DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
@@ -73,8 +73,15 @@ demo-setup: setup
 distributed-setup: setup
 	@sh tools/setup.sh requirements-distributed.lock
 
+# What a change has to pass before it is pushed, in some minutes.
+PYTEST := python -m pytest --numprocesses 2 --dist loadfile -m
 test: lint
-	@$(RUN) python -m pytest --numprocesses 2 --dist loadfile
+	@$(RUN) $(PYTEST) "not campaign"
+
+# What `make test` leaves out: kills, clusters of processes, browsers, full disks, whole pipelines. With
+# `make test` these are all tests.
+test-all: lint
+	@$(RUN) $(PYTEST) campaign
 
 lint: setup
 	@$(RUN) python -m ruff check .

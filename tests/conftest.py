@@ -1,11 +1,25 @@
 """What several test modules share: clones in which the real pipeline runs."""
 
 import os
+import shutil
+from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 
 from tools.clones import clone_origin, make_origin, run_in
 from tools.job_summary import SUMMARY
+from tools.mend import exclusive
+
+LINE = ("generate-celsius-data", "train-linreg")
+LIGHT = (*LINE, "prepare-digits")  # without TensorFlow
+SHORT = (*LIGHT, "train-mnist")  # two short branches
+
+
+def pytest_configure():
+    """A thread for each worker: TensorFlow and OpenBLAS ask for their number when they are imported."""
+    for library in ("TF_NUM_INTRAOP", "TF_NUM_INTEROP", "OMP_NUM", "OPENBLAS_NUM"):
+        os.environ.setdefault(f"{library}_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,40 +34,56 @@ def notes_of_dvc(tmp_path_factory):
     os.environ["DVC_SITE_CACHE_DIR"] = str(tmp_path_factory.mktemp("notes"))
 
 
-def clone_that_has_run(origin, folder):
-    """A git clone in which DVC has run the pipeline once, by itself; that dvc.lock is committed."""
-    clone_origin(origin, folder)
-    run_in(folder, "dvc", "repro")
-    run_in(folder, "git", "add", "--all")
-    run_in(folder, "git", "commit", "--quiet", "--message", "the pipeline has run")
-    return folder
+@pytest.fixture(scope="session")
+def ran_once(tmp_path_factory):
+    """A function that makes a clone in which DVC has run some stages, or all, and dvc.lock is committed.
+
+    They run once, whichever worker asks first; each gets a copy. Beside it are "origin", the repository that
+    was cloned, and "stdout" and "stderr", what DVC and the stages have said.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def copy(name: str, stages: Collection[str] = ()) -> Path:
+        made = shared / f"ran-{name}"
+        with exclusive(shared / f"{name}.lock", lambda: None, f"another worker runs {name}"):
+            if not made.exists():
+                making = shared / f"{name}-is-made"
+                make_origin(making / "origin", stages)
+                clone_origin(making / "origin", making / "clone")
+                done = run_in(making / "clone", "dvc", "repro")
+                (making / "stdout").write_text(done.stdout, "utf-8")
+                (making / "stderr").write_text(done.stderr, "utf-8")
+                run_in(making / "clone", "git", "add", "--all")
+                run_in(making / "clone", "git", "commit", "--quiet", "--message", "the pipeline has run")
+                making.rename(made)
+        folder = tmp_path_factory.mktemp(name)
+        shutil.copytree(made, folder, symlinks=True, dirs_exist_ok=True)
+        return folder / "clone"
+
+    return copy
 
 
 @pytest.fixture(scope="session")
-def clone(tmp_path_factory):
-    """A clone in which the whole pipeline has run."""
-    folder = tmp_path_factory.mktemp("whole")
-    make_origin(folder / "origin")
-    return clone_that_has_run(folder / "origin", folder / "clone")
+def short_clone(ran_once):
+    """A clone in which a pipeline with two short branches has run."""
+    return ran_once("short", SHORT)
 
 
 @pytest.fixture(scope="session")
-def short_origin(tmp_path_factory):
-    """A git repository whose pipeline has two short branches."""
-    folder = tmp_path_factory.mktemp("short") / "origin"
-    make_origin(folder, ["generate-celsius-data", "train-linreg", "prepare-digits", "train-mnist"])
-    return folder
+def short_origin(short_clone):
+    """A git repository with that pipeline, in which nothing has run."""
+    return short_clone.with_name("origin")
 
 
 @pytest.fixture(scope="session")
-def short_clone(short_origin):
-    """A clone in which that pipeline has run."""
-    return clone_that_has_run(short_origin, short_origin.with_name("serial"))
-
-
-@pytest.fixture(scope="session")
-def light_clone(tmp_path_factory):
+def light_clone(ran_once):
     """A clone in which a pipeline without TensorFlow has run."""
-    folder = tmp_path_factory.mktemp("light")
-    make_origin(folder / "origin", ["generate-celsius-data", "train-linreg", "prepare-digits"])
-    return clone_that_has_run(folder / "origin", folder / "clone")
+    return ran_once("light", LIGHT)
+
+
+@pytest.fixture(scope="session")
+def line_clone(ran_once):
+    """A clone in which the two stages of the single neuron have run."""
+    return ran_once("line", LINE)

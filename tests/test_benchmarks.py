@@ -79,12 +79,14 @@ def test_numpy_rows():
     assert all("40 random images" in row["note"] for row in rows)
 
 
+@pytest.mark.campaign
 def test_deformation_rows(idx_folder):
     rows = deformation_speed.rows(idx_folder)
     check(rows, ["deformation_vs_training"], idx_folder)
     assert "40 MNIST images" in rows[0]["note"]
 
 
+@pytest.mark.campaign
 def test_mnist_rows(idx_folder, monkeypatch):
     monkeypatch.setattr(train_mnist_vs_fit, "accuracy_row", lambda *_: pytest.fail("was not asked for"))
     rows = train_mnist_vs_fit.rows(idx_folder)
@@ -103,6 +105,7 @@ def tiny_params(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "use_cpu", lambda threads=0: None)
 
 
+@pytest.mark.campaign
 @pytest.mark.usefixtures("tiny_params")
 def test_convolution_rows(monkeypatch):
     monkeypatch.setattr(vgg_convolutions, "RUNS", 1)
@@ -110,6 +113,7 @@ def test_convolution_rows(monkeypatch):
     check(vgg_convolutions.rows(), ["finetune_winograd_vs_onednn", "extract_winograd_vs_onednn"])
 
 
+@pytest.mark.campaign
 @pytest.mark.usefixtures("tiny_params")
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_head_rows(monkeypatch, precision):
@@ -129,6 +133,7 @@ def test_head_rows(monkeypatch, precision):
     assert "32 training, 16 validation and 32 test images (split by image)" in rows[0]["note"]
 
 
+@pytest.mark.campaign
 @pytest.mark.usefixtures("tiny_params")
 def test_scaling_rows(monkeypatch):
     monkeypatch.setattr(vgg_scaling, "FEW", 100)
@@ -137,6 +142,7 @@ def test_scaling_rows(monkeypatch):
     check(vgg_scaling.rows(), ["vgg_cost_per_image_120_vs_100", "vgg_peak_memory_120"])
 
 
+@pytest.mark.campaign
 @pytest.mark.usefixtures("tiny_params")
 def test_predict_rows(monkeypatch):
     monkeypatch.setattr(predict_vs_loop, "IMAGES", 5)
@@ -146,6 +152,7 @@ def test_predict_rows(monkeypatch):
     assert "5 JPEG images of 42×32 pixels" in rows[0]["note"]
 
 
+@pytest.mark.campaign
 @pytest.mark.usefixtures("tiny_params")
 def test_predict_rows_need_the_same_answers(monkeypatch):
     monkeypatch.setattr(predict_vs_loop, "IMAGES", 2)
@@ -154,6 +161,7 @@ def test_predict_rows_need_the_same_answers(monkeypatch):
         predict_vs_loop.rows()
 
 
+@pytest.mark.campaign
 def test_both_sides_start_from_the_same_weights_and_train_as_often(idx_folder, monkeypatch):
     trained = []
     monkeypatch.setattr(

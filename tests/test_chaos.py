@@ -12,6 +12,7 @@ from tools.strikes import Campaign
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner needs POSIX processes")
 
 
+@pytest.mark.campaign
 def test_kills_lose_nothing(short_origin, short_clone, tmp_path):
     campaign = Campaign(short_origin, short_clone, tmp_path, seed=5)
     campaign.fight(6, 40)
@@ -24,6 +25,7 @@ def test_kills_lose_nothing(short_origin, short_clone, tmp_path):
     assert compared in table(figures)
 
 
+@pytest.mark.campaign
 def test_a_stage_that_remembers_its_killed_run_is_found(tmp_path):
     origin, reference = tmp_path / "origin", tmp_path / "reference"
     make_origin(origin, ["generate-celsius-data", "train-linreg"])

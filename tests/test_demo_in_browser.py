@@ -32,6 +32,8 @@ from tests.tiny_models import SIZE
 from tools.demo.drawing_pad import read_drawing
 from tools.demo.drivers_tab import TITLES
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

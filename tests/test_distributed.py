@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.clones import ROOT, TINY, change_params, copy_repository, run_in
+from tools.clones import ROOT, change_params
 
 pytestmark = [
+    pytest.mark.campaign,
     pytest.mark.skipif(find_spec("jax") is None, reason="JAX is an extra: make distributed-setup"),
     pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux alone"),
 ]
@@ -140,9 +141,8 @@ def test_a_lost_process_is_named_by_the_others_and_all_go_on_from_the_last_epoch
     assert re.search(r"epoch 2/4", seen[1])
     time.sleep(0.7)  # into the third epoch
     started[victim].send_signal(stroke)
-    struck, others = time.monotonic(), [process for process in started if process is not started[victim]]
+    others = [process for process in started if process is not started[victim]]
     codes = [process.wait(LONGEST) for process in others]
-    assert time.monotonic() - struck < 60
     started[victim].kill()
     lines = [process.communicate()[1] for process in others]
     assert codes == [1, 1]
@@ -181,22 +181,26 @@ def test_other_parameters_in_one_process_are_refused_by_all(folder):
     assert set(refusals(folder, started)) == lines
 
 
-def test_a_second_process_0_is_refused_and_the_first_does_not_wait_for_ever(folder):
+def test_a_second_process_0_is_refused(folder):
     port = free_port()
     address = f"127.0.0.1:{port}"
-    first = start(folder, 0, 2, address, JOIN_SECONDS="40")
-    while f":{port:04X} " not in Path("/proc/net/udp").read_text("ascii"):
-        assert first.poll() is None
-        time.sleep(0.1)
-    second = start(folder, 0, 2, address, JOIN_SECONDS="40")
-    lines = refusals(folder, [first, second])
-    assert lines[0].startswith(f"error: process 0: of 2 processes not all have come to {address} in 40 s")
-    assert lines[1].startswith(f"error: COORDINATOR_ADDRESS: {address}: process 0 cannot listen there")
-    assert "is there another process 0" in lines[1]
+    first = start(folder, 0, 2, address, JOIN_SECONDS=str(LONGEST))
+    try:
+        while f":{port:04X} " not in Path("/proc/net/udp").read_text("ascii"):
+            assert first.poll() is None
+            time.sleep(0.1)
+        (line,) = refusals(folder, [start(folder, 0, 2, address)])
+    finally:
+        first.kill()
+        first.communicate()
+    assert line.startswith(f"error: COORDINATOR_ADDRESS: {address}: process 0 cannot listen there")
+    assert "is there another process 0" in line
 
 
 def test_a_wrong_coordinator_is_one_line(folder):
     address = f"127.0.0.1:{free_port()}"
+    (line,) = refusals(folder, [start(folder, 0, 2, address, JOIN_SECONDS="5")])
+    assert line.startswith(f"error: process 0: of 2 processes not all have come to {address} in 5 s")
     (line,) = refusals(folder, [start(folder, 1, 2, address, JOIN_SECONDS="5")])
     assert line.startswith(f"error: process 1: of 2 processes not all have come to {address} in 5 s; is that")
     (line,) = refusals(folder, [start(folder, 0, 2, "192.0.2.1:7171", JOIN_SECONDS="5")])
@@ -262,17 +266,12 @@ def test_two_hosts_with_their_own_addresses_learn_what_one_learns(folder, of_one
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    """A folder in which the stages before those that several processes share have run."""
-    folder = tmp_path_factory.mktemp("stages")
-    copy_repository(folder)
-    change_params(folder, TINY | {"drivers": {"count": 5, "frames": 2, "height": 32}})
+def workspace(ran_once):
+    """A clone in which the stages before those that several processes share have run."""
+    folder = ran_once("whole")
     # 100 images in batches of 30: neither batches nor their number can be halved.
-    smaller = {"vgg": {"batch_size": 30}, "finetune": {"epochs": 2, "batch_size": 30}}
-    change_params(folder, smaller | {"runtime": {"precision": "float32"}})
-    run_in(folder, "git", "init", "--quiet")
-    run_in(folder, "dvc", "repro", "train-vgg-head")
-    change_params(folder, {"runtime": {"distribution": "data_parallel"}})
+    changes = {"vgg": {"batch_size": 30}, "finetune": {"layers": 15, "batch_size": 30}}
+    change_params(folder, changes | {"runtime": {"precision": "float32", "distribution": "data_parallel"}})
     return folder
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from stages.core.errors import InputError
-from tests.conftest import clone_that_has_run
 from tests.imports import ROOT
 from tests.test_workflow import TRIM
 from tools import gate, lock_check
@@ -161,17 +160,9 @@ def test_the_committed_state_has_no_leak_that_is_unknown_and_the_probe_s_is_ther
     assert any(name.startswith(gate.PROBE) and name.endswith("test_accuracy") for name in metrics)
 
 
-@pytest.fixture(scope="module")
-def current(tmp_path_factory):
-    """A clone with a committed run of the two stages that need no TensorFlow."""
-    folder = tmp_path_factory.mktemp("lock")
-    make_origin(folder / "origin", ["generate-celsius-data", "train-linreg"])
-    return clone_that_has_run(folder / "origin", folder / "clone")
-
-
 @pytest.fixture
-def copy(current, tmp_path):
-    shutil.copytree(current, tmp_path / "copy", symlinks=True)
+def copy(line_clone, tmp_path):
+    shutil.copytree(line_clone, tmp_path / "copy", symlinks=True)
     return tmp_path / "copy"
 
 
@@ -180,8 +171,8 @@ def check(folder):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_fresh_clone_of_a_committed_run_is_current(current, tmp_path):
-    run_in(tmp_path, "git", "clone", "--quiet", str(current), "fresh")
+def test_a_fresh_clone_of_a_committed_run_is_current(line_clone, tmp_path):
+    run_in(tmp_path, "git", "clone", "--quiet", str(line_clone), "fresh")
     assert check(tmp_path / "fresh") == (0, "dvc.lock is current\n")
     assert not (tmp_path / "fresh" / "models" / "linreg.npz").exists()  # nothing was computed
 
@@ -244,14 +235,14 @@ def test_what_another_machine_committed_is_computed_here_once_and_then_comes_fro
         run_in(copy, "git", "checkout", "--quiet", "--", ".")
 
 
-def test_the_cache_of_an_older_commit_spares_the_stages_that_are_the_same(current, copy):
+def test_the_cache_of_an_older_commit_spares_the_stages_that_are_the_same(line_clone, copy):
     change_a_parameter(copy)
     run_in(copy, "dvc", "repro")
     commit(copy)
     fresh = copy.parent / "fresh"
     run_in(copy.parent, "git", "clone", "--quiet", str(copy), "fresh")
     cache = fresh / ".dvc" / "cache"
-    shutil.copytree(current / ".dvc" / "cache", cache)
+    shutil.copytree(line_clone / ".dvc" / "cache", cache)
     for path in cache.rglob("*"):
         long_ago = path.stat().st_mtime - 31 * 24 * 3600
         os.utime(path, (long_ago, long_ago))

@@ -9,18 +9,16 @@ import pytest
 from stages.core.errors import InputError
 from stages.inference.celsius import load_line
 from stages.inference.outputs import Outputs
-from tests.conftest import clone_that_has_run
-from tools.clones import change_params, make_origin, run_in
+from tools.clones import change_params, run_in
 
 LINE = "models/linreg.npz"
 
 
 @pytest.fixture(scope="module")
-def two_runs(tmp_path_factory):
+def two_runs(line_clone, tmp_path_factory):
     """A clone with three commits: without outputs, with a line, and with another line, HEAD."""
-    folder = tmp_path_factory.mktemp("revisions")
-    make_origin(folder / "origin", ["generate-celsius-data", "train-linreg"])
-    clone = clone_that_has_run(folder / "origin", folder / "clone")
+    clone = tmp_path_factory.mktemp("revisions") / "clone"
+    shutil.copytree(line_clone, clone, symlinks=True)
     change_params(clone, {"celsius": {"noise": 5.0}})
     run_in(clone, "dvc", "repro")
     run_in(clone, "git", "commit", "--quiet", "--all", "--message", "more noise")

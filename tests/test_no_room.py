@@ -1,51 +1,34 @@
 """A full disk, a folder that may not be written to, too little memory: one line, earlier results intact."""
 
-import importlib
 import os
 import resource
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from stages.core.errors import run_command
 from tests.test_dvc_yaml import declared_outputs
-from tools.clones import TINY, change_params, copy_repository
+from tests.workspace import Workspace, run
+from tools.clones import TINY, change_params
 
-SMALL = TINY | {
-    "drivers": {"count": 5, "frames": 2, "height": 32},
-    "vgg": TINY["vgg"] | {"weights": "random"},
-}
-PREPARED = (
-    "generate-celsius-data",
-    "train-linreg",
-    "prepare-digits",
-    "train-mnist",
-    "generate-driver-images",
-    "split-driver-images",
-    "prepare-vgg-base",
-    "extract-vgg-features",
-    "train-vgg-head",
-)
-
-
-def run(name):
-    run_command(importlib.import_module("stages." + name.replace("-", "_")).main)
+campaign = partial(pytest.param, marks=pytest.mark.campaign)
+SMALL = TINY | {"vgg": TINY["vgg"] | {"weights": "random"}}
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    """A copy of the repository in which stages of every kind have run once."""
-    folder = tmp_path_factory.mktemp("room")
-    copy_repository(folder)
-    change_params(folder, SMALL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in PREPARED:
-            run(name)
-    return folder
+def prepared(tmp_path_factory):
+    return Workspace(tmp_path_factory.mktemp("room"), SMALL)
+
+
+@pytest.fixture
+def workspace(prepared, name):
+    """A copy of the repository in which the stage `name` and those before it have run."""
+    prepared.prepare(name)
+    return prepared.folder
 
 
 @pytest.fixture
@@ -85,16 +68,16 @@ def on_its_own_disk(workspace, monkeypatch):
     [
         ("generate-celsius-data", "data"),
         ("generate-celsius-data", "metrics"),
-        ("train-linreg", "models"),
-        ("train-linreg", "plots"),
-        ("prepare-digits", "data"),
-        ("train-mnist", "models"),
-        ("train-mnist", "plots"),
-        ("generate-driver-images", "data"),
-        ("split-driver-images", "data"),
-        ("prepare-vgg-base", "models"),
-        ("extract-vgg-features", "data"),
-        ("train-vgg-head", "models"),
+        campaign("train-linreg", "models"),
+        campaign("train-linreg", "plots"),
+        campaign("prepare-digits", "data"),
+        campaign("train-mnist", "models"),
+        campaign("train-mnist", "plots"),
+        campaign("generate-driver-images", "data"),
+        campaign("split-driver-images", "data"),
+        campaign("prepare-vgg-base", "models"),
+        campaign("extract-vgg-features", "data"),
+        campaign("train-vgg-head", "models"),
     ],
 )
 def test_without_room_a_stage_says_so_and_earlier_results_stay(
@@ -104,7 +87,7 @@ def test_without_room_a_stage_says_so_and_earlier_results_stay(
     outputs = {path: read(Path(path)) for path in declared_outputs(name) if path.startswith(folder)}
     assert outputs
     with pytest.raises(SystemExit) as stopped:
-        run(name)
+        run_command(lambda: run(name))
     errors = capsys.readouterr().err
     assert stopped.value.code == 1
     reason = "Read-only file system" if read_only else "No space left on device"
@@ -125,7 +108,7 @@ def read(path):
     ("name", "gigabytes", "changes"),
     [
         ("generate-celsius-data", 0.25, {"celsius": {"count": 10_000_000}}),
-        ("train-mnist", 2, {"mnist": {"layers": [16384, 16384]}}),
+        campaign("train-mnist", 2, {"mnist": {"layers": [16384, 16384]}}),
     ],
 )
 def test_without_memory_a_stage_says_so(workspace, name, gigabytes, changes):

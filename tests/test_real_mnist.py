@@ -15,10 +15,12 @@ from tools.clones import change_params, copy_repository
 PLACES = (ROOT / "data/raw/mnist", Path(os.environ.get("MNIST_IDX", "data/raw/mnist")))
 MNIST = next((place for place in PLACES if any(place.glob("train-images*"))), None)
 
-
-pytestmark = pytest.mark.skipif(
-    MNIST is None, reason="no IDX files of MNIST in data/raw/mnist or the folder $MNIST_IDX"
-)
+pytestmark = [
+    pytest.mark.campaign,
+    pytest.mark.skipif(
+        MNIST is None, reason="no IDX files of MNIST in data/raw/mnist or the folder $MNIST_IDX"
+    ),
+]
 
 
 def test_mnist_5k_is_the_first_500_of_each_digit_in_the_training_set(tmp_path):

@@ -15,6 +15,7 @@ PULL = [sys.executable, "-m", "tools.repro", "--pull"]
 MODEL = "models/linreg.npz"
 
 pytestmark = [
+    pytest.mark.campaign,
     pytest.mark.skipif(PROGRAM is None, reason="OpenSSH's server is not installed"),
     pytest.mark.skipif(importlib.util.find_spec("dvc_ssh") is None, reason="dvc[ssh] is not installed"),
 ]

@@ -12,26 +12,17 @@ import psutil
 import pytest
 
 from stages.core.errors import InputError
-from tests.conftest import clone_that_has_run
 from tests.remotes import clone_with_remote, set_remote
 from tools import sweep_grid
-from tools.clones import environment, make_origin, run_in
+from tools.clones import environment, run_in
 from tools.sweep_grid import Point, check_metric, points, read_share, result_table
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are ended by POSIX signals")
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    """A clone with a committed run of the two stages that need no TensorFlow."""
-    folder = tmp_path_factory.mktemp("sweep")
-    make_origin(folder / "origin", ["generate-celsius-data", "train-linreg"])
-    return clone_that_has_run(folder / "origin", folder / "clone")
-
-
 @pytest.fixture
-def clone(ran, tmp_path):
-    shutil.copytree(ran, tmp_path / "clone", symlinks=True)
+def clone(line_clone, tmp_path):
+    shutil.copytree(line_clone, tmp_path / "clone", symlinks=True)
     yield tmp_path / "clone"
     for process in processes_below(tmp_path / "clone"):
         process.kill()
@@ -80,6 +71,7 @@ def commits(folder):
     return dict(re.findall(r"/(train-linreg-\w+) (\w+)$", lines, re.MULTILINE))
 
 
+@pytest.mark.campaign
 def test_a_killed_worker_loses_no_finished_run_and_a_second_sweep_does_what_is_missing(clone):
     grid = "linreg.epochs=10,50"  # 50 are committed
     first = start(clone, grid)
@@ -111,6 +103,7 @@ def test_a_killed_worker_loses_no_finished_run_and_a_second_sweep_does_what_is_m
     wait_until(lambda: not processes_below(clone))
 
 
+@pytest.mark.campaign
 def test_a_failed_run_says_why_and_ctrl_c_ends_the_others_and_the_worker(clone):
     sweep = start(clone, "linreg.epochs=-3,1000000")
     wait_until(lambda: "linreg.epochs=-3  failed: error: params.yaml: " in sweep.stdout.readline(), sweep)
@@ -125,6 +118,7 @@ def test_a_failed_run_says_why_and_ctrl_c_ends_the_others_and_the_worker(clone):
     assert run_in(clone, "git", "status", "--porcelain").stdout == ""
 
 
+@pytest.mark.campaign
 def test_two_machines_run_their_shares_and_each_gets_what_the_other_has_measured(clone, tmp_path):
     storage, grid = tmp_path / "storage", "linreg.epochs=5,10,20"
     set_remote(clone, storage, verify="true")
@@ -164,8 +158,8 @@ def test_the_shares_of_all_machines_are_all_points_once():
 
 
 @pytest.fixture
-def here(ran, monkeypatch):
-    monkeypatch.chdir(ran)
+def here(line_clone, monkeypatch):
+    monkeypatch.chdir(line_clone)
 
 
 @pytest.mark.usefixtures("here")
@@ -250,9 +244,9 @@ def test_the_table_is_sorted_shows_intervals_and_no_test_metric():
     assert result_table([], "val_accuracy") == "no point has run\n"
 
 
-def test_changes_that_are_not_committed_are_one_line(ran, tmp_path):
-    shutil.copytree(ran, tmp_path / "clone", symlinks=True)
-    (tmp_path / "clone" / "params.yaml").write_text((ran / "params.yaml").read_text() + "# more\n")
+def test_changes_that_are_not_committed_are_one_line(line_clone, tmp_path):
+    shutil.copytree(line_clone, tmp_path / "clone", symlinks=True)
+    (tmp_path / "clone" / "params.yaml").write_text((line_clone / "params.yaml").read_text() + "# more\n")
     done = run_in(tmp_path / "clone", *command("linreg.epochs=10"), check=False)
     assert done.returncode == 1
     assert (

@@ -64,12 +64,14 @@ def committed(short_clone):
     return folder
 
 
+@pytest.mark.campaign
 def test_on_this_machine_every_metric_is_as_committed(committed):
     done = run_in(committed, *VERIFY)
     count = len(metrics_in(committed))
     assert done.stdout.endswith(f"{count} of {count} metrics are as committed\n")
 
 
+@pytest.mark.campaign
 def test_a_metric_that_cannot_be_recomputed_is_found(committed):
     path = committed / "metrics" / "train_mnist.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"test_accuracy": 0.999}))

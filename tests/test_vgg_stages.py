@@ -20,39 +20,24 @@ from stages.datasets.driver_pixels import read_pixels
 from stages.datasets.vgg_features import NO_CLASS, LiveFeatures, read_features
 from stages.models.vgg_params import Vgg
 from stages.train_vgg_head import cached_views, live_base, live_views
-from tools.clones import TINY, change_params, copy_repository
+from tests.workspace import Workspace, run
+from tools.clones import TINY, change_params
 
 SIZE = 32
 SMALL = TINY | {
     "runtime": {"precision": "float32"},
-    "drivers": {"count": 5, "frames": 2, "height": 32},
     "vgg": {"weights": "random", "image_size": SIZE, "augmented_views": 2},
     "vgg_head": {"units": 8, "epochs": 3},
 }
 NO_AUGMENTATION = {"rotation": 0.0, "shift": 0.0, "flip": "none"}
 
 
-def run(name):
-    importlib.import_module("stages." + name.replace("-", "_")).main()
-
-
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A copy of the repository in which all but the last of the driver stages has run."""
-    folder = tmp_path_factory.mktemp("vgg")
-    copy_repository(folder)
-    change_params(folder, SMALL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in (
-            "generate-driver-images",
-            "split-driver-images",
-            "prepare-vgg-base",
-            "extract-vgg-features",
-            "train-vgg-head",
-        ):
-            run(name)
-    return folder
+    workspace = Workspace(tmp_path_factory.mktemp("vgg"), SMALL)
+    workspace.prepare("train-vgg-head")
+    return workspace.folder
 
 
 @pytest.fixture
@@ -97,8 +82,15 @@ def prepared_images():
     return manifest, pixels, sets
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("features", ["cached", "live"])
+@pytest.mark.parametrize(
+    ("features", "way"),
+    [
+        ("cached", "image"),
+        ("live", "driver"),
+        pytest.param("cached", "driver", marks=pytest.mark.campaign),
+        pytest.param("live", "image", marks=pytest.mark.campaign),
+    ],
+)
 def test_training_sees_training_images_only_and_only_they_are_augmented(change, monkeypatch, features, way):
     change({"vgg": {"features": features}, "split": {"by": way}})
     manifest, pixels, sets = prepared_images()
@@ -137,6 +129,7 @@ def drivers_of(images, manifest, pixels):
     return {owner[image.tobytes()] for image in images}
 
 
+@pytest.mark.campaign
 def test_by_driver_the_very_arrays_given_to_training_share_no_driver(change, monkeypatch):
     change({"vgg": {"features": "live"}, "split": {"by": "driver"}})
     run("extract-vgg-features")
@@ -180,6 +173,7 @@ def test_no_selection_sees_a_test_item(change, monkeypatch):
     assert changed and all("_test_" in name for name in changed)
 
 
+@pytest.mark.campaign
 def test_the_head_of_the_picked_split_is_saved_and_both_are_reported(change):
     run("extract-vgg-features")
     heads, metrics = {}, {}
@@ -203,6 +197,7 @@ def test_fine_tuning_reports_unseen_drivers_just_where_they_are_unseen(change, c
     assert metrics["unseen_drivers_accuracy"] == metrics["test_accuracy"]
 
 
+@pytest.mark.campaign
 def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monkeypatch):
     change({"vgg": {"features": "live"}})
     run("extract-vgg-features")
@@ -235,6 +230,7 @@ def test_views_have_the_class_that_augmentation_says(change):
     assert swapped[:, hands].any() and not swapped[:, hands].all() and not swapped[:, ~hands].any()
 
 
+@pytest.mark.campaign
 def test_the_run_says_which_way_it_took_and_live_needs_no_augmented_views(change, capsys):
     run("extract-vgg-features")
     run("train-vgg-head")
@@ -248,7 +244,10 @@ def test_the_run_says_which_way_it_took_and_live_needs_no_augmented_views(change
     assert "features: live, the base runs in every epoch" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("precision", "rounding"), [("float32", 2**-11), ("mixed_bfloat16", 2**-8)])
+@pytest.mark.parametrize(
+    ("precision", "rounding"),
+    [("float32", 2**-11), pytest.param("mixed_bfloat16", 2**-8, marks=pytest.mark.campaign)],
+)
 def test_cached_and_live_features_agree_to_rounding(change, precision, rounding):
     change({"runtime": {"precision": precision}})
     run("extract-vgg-features")
@@ -266,6 +265,7 @@ def test_cached_and_live_features_agree_to_rounding(change, precision, rounding)
             assert np.linalg.norm(live - cached) < rounding * np.linalg.norm(live)
 
 
+@pytest.mark.campaign
 def test_without_augmentation_the_head_learns_the_same_from_live_and_cached_features(change):
     change({"augment": NO_AUGMENTATION, "vgg": {"augmented_views": 0}})
     run("extract-vgg-features")
@@ -282,6 +282,7 @@ def test_without_augmentation_the_head_learns_the_same_from_live_and_cached_feat
 
 
 def test_a_real_fine_tuning_moves_the_last_15_layers_alone(change):
+    change({"finetune": {"layers": 15, "epochs": 1}})
     run("finetune-vgg")
     start = np.load("models/vgg_base.npz")
     base = load_keras("models/final_model.keras").get_layer("vgg16_base")
@@ -293,6 +294,7 @@ def test_a_real_fine_tuning_moves_the_last_15_layers_alone(change):
     }
 
 
+@pytest.mark.campaign
 def test_in_bfloat16_the_saved_float32_model_is_what_is_validated_and_tested(change, monkeypatch):
     change({"runtime": {"precision": "mixed_bfloat16"}, "finetune": {"learning_rate": 1e-5}})
     reported = spy(monkeypatch, "finetune-vgg", "report_drivers")
