@@ -28,7 +28,6 @@ from stages.reporting.result_tables import describe_processor
 from tools.clones import ROOT, change_params
 
 RESULTS = Path(__file__).with_suffix(".json")
-LIMITS = ("ONEDNN_MAX_CPU_ISA", "XLA_FLAGS")  # variables that hold a processor to fewer instructions
 SET_UP, METRICS = "set-up", "table of metrics"
 
 
@@ -77,7 +76,6 @@ def measure(float32: bool) -> dict[str, Any]:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "machine": describe_machine(),
-        "held": [f"{limit}={os.environ[limit]}" for limit in LIMITS if limit in os.environ],
         "float32": float32,
         "seconds": {part: round(spent, 1) for part, spent in seconds.items()},
         "cpu_seconds": round(used.ru_utime + used.ru_stime),
@@ -86,12 +84,7 @@ def measure(float32: bool) -> dict[str, Any]:
 
 def table(runs: Sequence[dict[str, Any]]) -> str:
     """A Markdown table: a column per run, a row per part."""
-    heads = [
-        describe_processor(run["machine"])
-        + "".join(f", {limit}" for limit in run["held"])
-        + (", float32" if run["float32"] else "")
-        for run in runs
-    ]
+    heads = [describe_processor(run["machine"]) + (", float32" if run["float32"] else "") for run in runs]
     parts = list(dict.fromkeys(part for run in runs for part in run["seconds"]))
     rows = [["seconds", *heads]]
     rows += [[part, *(f"{run['seconds'].get(part, 0):.1f}" for run in runs)] for part in parts]
@@ -105,7 +98,7 @@ def main() -> None:
     parser.add_argument("--float32", action="store_true", help="as without bfloat16")
     run = measure(parser.parse_args().float32)
     runs = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else []
-    same = ("machine", "held", "float32")
+    same = ("machine", "float32")
     runs = [other for other in runs if any(other[key] != run[key] for key in same)] + [run]
     with replacing(RESULTS) as temporary:
         temporary.write_text(json.dumps(runs, indent=1) + "\n", "utf-8")

@@ -7,17 +7,22 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "tensorflow", "tensorflow-cpu", "keras")
+LIMIT = "ONEDNN_MAX_CPU_ISA"
 CPU_FLAGS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
 
 
 def describe_machine() -> dict[str, Any]:
-    """The processor, its cores, those of CPU_FLAGS that it has, and the operating system."""
+    """The processor, its cores, those of CPU_FLAGS that it has, and the operating system.
+
+    ONEDNN_MAX_CPU_ISA and XLA_FLAGS=--xla_cpu_max_isa=… hold a processor to fewer instructions.
+    """
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text("utf-8", "replace").splitlines() if cpuinfo.exists() else []
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     flags = fields.get("flags", "").split()
+    cpu, held = fields.get("model name") or platform.processor() or platform.machine(), os.environ.get(LIMIT)
     return {
-        "cpu": fields.get("model name") or platform.processor() or platform.machine(),
+        "cpu": f"{cpu}, held to {held}" if held else cpu,
         "cores": os.cpu_count(),
         "flags": [flag for flag in CPU_FLAGS if flag in flags],
         "system": f"{platform.system()} {platform.machine()}",

@@ -38,7 +38,6 @@ from stages.train_vgg_head import VggHead
 
 RUNS = 7
 ENOUGH = 10**9  # images, for which compiling is worth while
-LIMITS = ("ONEDNN_MAX_CPU_ISA", "XLA_FLAGS")  # variables that hold a processor to fewer instructions
 
 
 def classifier(size: int, policy: str) -> keras.Model:
@@ -120,10 +119,10 @@ def rows() -> list[Row]:
     use_cpu()
     size, count = read_params("vgg", Vgg).image_size, read_params("finetune", Finetune).batch_size
     images, targets = random_batch(size, count)
-    held = ", ".join(f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ)
-    note = f"{count} images of {size} pixels, float32 against {{}}; all {os.cpu_count()} cores"
-    note += f" held by {held}" if held else ""
-    note += f"; median of {RUNS} alternating runs"
+    note = (
+        f"{count} images of {size} pixels, float32 against {{}}; all {os.cpu_count()} cores; median of "
+        f"{RUNS} alternating runs"
+    )
 
     plain = classifier(size, "float32")
     steps = [keras_step(model, images, targets) for model in (accelerated(plain, ENOUGH), plain)]
