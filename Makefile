@@ -95,13 +95,19 @@ bench: setup
 readme: setup
 	@$(RUN) python -m tools.readme
 
+# GPU=1: with the TensorFlow that computes on NVIDIA's GPUs (Linux), from then on in this .venv.
 setup:
-	@sh tools/setup.sh
+	@sh tools/setup.sh $(if $(GPU),requirements-gpu.lock)
 
-# Choose new versions for every platform and write them with their hashes; needs uv (pip install uv).
-COMPILE := uv pip compile pyproject.toml --extra test --universal --generate-hashes --python-version 3.11 \
+# Choose new versions for every platform and write them with their hashes. The locks that are installed beside
+# another name no TensorFlow: which one it is, the other says.
+COMPILE := PATH="$(CURDIR)/.venv/bin:$$PATH" uv pip compile --universal --generate-hashes --python-version 3.11 \
     --no-emit-index-url --no-annotate --no-header --quiet --upgrade
-lock:
-	$(COMPILE) --output-file requirements.lock
-	$(COMPILE) --extra demo --extra demo-test --constraints requirements.lock --output-file requirements-demo.lock
-	$(COMPILE) --extra distributed --constraints requirements.lock --output-file requirements-distributed.lock
+PROJECT := $(COMPILE) pyproject.toml --extra test
+BESIDE := $(PROJECT) --constraints requirements.lock --no-emit-package tensorflow-cpu
+lock: setup
+	$(PROJECT) --output-file requirements.lock
+	$(BESIDE) --extra gpu --output-file requirements-gpu.lock
+	$(BESIDE) --no-emit-package tensorflow --extra demo --extra demo-test --output-file requirements-demo.lock
+	$(BESIDE) --no-emit-package tensorflow --extra distributed --output-file requirements-distributed.lock
+	echo uv | $(COMPILE) - --output-file requirements-uv.lock

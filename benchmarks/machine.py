@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "tensorflow", "keras")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "tensorflow", "tensorflow-cpu", "keras")
 CPU_FLAGS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
 
 
@@ -25,7 +25,9 @@ def describe_machine() -> dict[str, Any]:
 
 
 def describe_versions() -> dict[str, str]:
-    """Python's version and those of PACKAGES."""
+    """Python's version and those of the PACKAGES that are installed; tensorflow-cpu is TensorFlow."""
     return {"python": platform.python_version()} | {
-        package: importlib.metadata.version(package) for package in PACKAGES
+        package.removesuffix("-cpu"): found.version
+        for package in PACKAGES
+        for found in importlib.metadata.distributions(name=package)
     }

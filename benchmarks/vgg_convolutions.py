@@ -30,7 +30,6 @@ from stages.models.vgg16 import (
     build_classifier,
     build_feature_extractor,
     build_head,
-    start_at_random,
     unfreeze_last,
 )
 from stages.models.vgg_params import Vgg
@@ -48,7 +47,6 @@ def classifier(size: int, policy: str) -> keras.Model:
     keras.utils.set_random_seed(0)
     with dtype_policy(policy):
         base = build_base(size)
-        start_at_random(base, np.random.default_rng(0))
         unfreeze_last(base, read_params("finetune", Finetune).layers)
         shape = (*base.output_shape[1:3], CHANNELS)
         mean, variance = np.zeros(CHANNELS), np.ones(CHANNELS)

@@ -20,7 +20,7 @@ from stages.core.processes import Processes
 from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, seed_keras
 from stages.core.training_log import TrainingLog
-from stages.datasets.augmentation import Augment, augment
+from stages.datasets.augmentation import Augment, augment, draw_augmented
 from stages.datasets.driver_images import MANIFEST, Split, labels_of, one_hot, read_manifest, rows_by_split
 from stages.datasets.driver_pixels import PIXELS, read_pixels
 from stages.datasets.driver_report import report_drivers
@@ -56,8 +56,11 @@ def finetune(processes: Processes) -> None:
 
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
         rng, items = np.random.default_rng([seed, 15, epoch, step]), rows["train"][numbers[part]]
-        seen, classes = augment(pixels[items], labels[items], augmentation, rng, part, len(numbers))
-        return seen, one_hot(classes)
+        images, of_images = pixels[items], labels[items]
+        moved, of_moved = augment(images, of_images, augmentation, rng, part, len(numbers))
+        augmented = draw_augmented(len(numbers), rng)[part]
+        seen = np.where(augmented[:, None, None, None], moved, images)
+        return seen, one_hot(np.where(augmented, of_moved, of_images))
 
     precision = choose_precision()
     with dtype_policy(precision):

@@ -22,7 +22,7 @@ from stages.core.prediction import predict
 from stages.core.progress import Progress
 from stages.core.runtime import choose_precision, dtype_policy, keras, start_keras
 from stages.core.training_log import TrainingLog
-from stages.datasets.augmentation import Augment, augment
+from stages.datasets.augmentation import Augment, augment, draw_augmented
 from stages.datasets.driver_images import (
     CLASSES,
     MANIFEST,
@@ -43,7 +43,6 @@ from stages.models.winograd import accelerated
 SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
 READ_AT_ONCE = 64  # images
 AVERAGE_MOMENTUM = 0.99  # of a step
-AUGMENTED_SHARE = 0.5  # of what the head sees of the training images
 
 MakeBatch = Callable[[np.ndarray, int, int], Batch]  # see keras_training.train
 
@@ -77,15 +76,6 @@ def live_base(vgg: Vgg, precision: str, images: int) -> Callable[[np.ndarray], n
     with dtype_policy(precision):
         extractor = accelerated(build_feature_extractor(load_base(vgg.image_size, BASE_FILE)), images)
     return lambda seen: predict(extractor, seen, vgg.batch_size).astype(np.float32)
-
-
-def draw_augmented(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Which of `count` training images are seen augmented and which, as often, as they are: bool [count].
-
-    As they are that often, since validation and test show them so: cross-validated without the test images,
-    more are recognised, split by image, than with all views in turn.
-    """
-    return rng.random(count) < AUGMENTED_SHARE
 
 
 def cached_views(features: np.ndarray, classes: np.ndarray, items: np.ndarray, seed: int) -> MakeBatch:

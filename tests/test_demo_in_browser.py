@@ -132,7 +132,7 @@ def test_three_networks_answer_what_is_drawn(page, folder):
     for places in ([(0, -90), (0, 0), (0, 90)], [(-80, -60), (80, -60), (-60, 80)]):
         draw(page, *places)
         drawing = page.browser.execute_script("return document.querySelector('#pad canvas').toDataURL()")
-        reading = read_digit(read_drawing(drawing), networks.source)
+        reading = read_digit(read_drawing(drawing))
         found = networks.predict(reading.image[np.newaxis])
         expected = {name: first(CLASS_NAMES, of_all[0]) for name, of_all in found.items()}
         page.until(lambda: expected == {name: shown_first(page, f"#{name}") for name in expected})  # noqa: B023

@@ -7,6 +7,7 @@ import tomllib
 from importlib.metadata import packages_distributions
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.imports import ROOT
 
@@ -24,7 +25,14 @@ def normalized(name):
 
 
 def names(requirements):
-    return [normalized(re.match(r"[\w.-]+", requirement)[0]) for requirement in requirements]
+    """Those of the requirements that hold on this platform."""
+    parsed = map(Requirement, requirements)
+    return [normalized(one.name) for one in parsed if one.marker is None or one.marker.evaluate()]
+
+
+def locked(lock):
+    """The packages of a lock, each with its version."""
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / lock).read_text("utf-8"), re.MULTILINE))
 
 
 @functools.cache
@@ -60,10 +68,33 @@ def test_what_is_not_imported_is_used_where_it_is_said_to_be():
 
 
 def test_every_dependency_is_in_the_lock():
-    locked = set(
-        names(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE))
-    )
-    assert set(names(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])) <= locked
+    needed = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    assert {normalized(Requirement(one).name) for one in needed} <= locked("requirements.lock").keys()
+
+
+@pytest.mark.parametrize(
+    ("extra", "without", "expected"),
+    [
+        ("demo", {"tensorflow", "tensorflow-cpu"}, {"gradio", "selenium"}),
+        ("distributed", {"tensorflow", "tensorflow-cpu"}, {"jax", "jaxlib"}),
+        ("gpu", {"tensorflow-cpu"}, {"nvidia-cudnn-cu12"}),
+    ],
+)
+def test_the_lock_of_an_extra_adds_packages_and_changes_no_version(extra, without, expected):
+    plain, larger = locked("requirements.lock"), locked(f"requirements-{extra}.lock")
+    assert larger | plain == plain | larger
+    assert plain.keys() - larger.keys() == without
+    assert expected <= larger.keys() - plain.keys()
+
+
+def test_every_locked_file_has_a_hash_and_no_lock_an_index():
+    locks = sorted(ROOT.glob("requirements*.lock"))
+    assert len(locks) == 5 and locked("requirements-uv.lock").keys() == {"uv"}
+    for path in locks:
+        text = path.read_text("utf-8")
+        assert "//" not in text and "--index" not in text
+        entries = re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]
+        assert entries and all(re.search(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
 
 
 def test_a_dependency_that_nothing_imports_would_be_found():

@@ -75,16 +75,18 @@ def test_noise_passes_and_a_real_loss_is_blocked_and_the_summary_shows_it(
     (repository / "summary.md").write_text("before\n")
     monkeypatch.setenv(SUMMARY, str(repository / "summary.md"))
     change_params(repository, {"mnist": {"epochs": 7}})
+    before = json.loads((repository / METRICS).read_text())["test_accuracy"]
     accuracy = give_answers(repository, lost)
     assert run_gate("HEAD^1") == code
     captured = capsys.readouterr()
     assert (repository / "summary.md").read_text() == f"before\n{captured.out}\n"
     lines = captured.out.splitlines()
     assert lines[0] == "## Against `HEAD^1`"
-    assert any(line.startswith("| train_mnist | accuracy | 0.9750 |") for line in lines)
+    assert any(line.startswith(f"| train_mnist | accuracy | {before:.4f} |") for line in lines)
     cells = [line.replace(" ", "") for line in lines]
     assert "|params.yaml|mnist.epochs|3|7|" in cells
-    rows = [line.split("|") for line in cells if line.startswith(f"|{METRICS}|test_accuracy|0.975|")]
+    start = f"|{METRICS}|test_accuracy|{round(before, 5)}|"
+    rows = [line.split("|") for line in cells if line.startswith(start)]
     assert [float(row[4]) for row in rows] == pytest.approx([accuracy] * (lost > 0), abs=1e-5)
     blocked = "blocked: train_mnist: accuracy is worse; train_mnist: loss is worse\n"
     assert captured.err == (blocked if code else "")

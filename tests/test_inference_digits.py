@@ -1,14 +1,16 @@
 """Pictures of digits: read alike whatever their size, mode and ground, and answered by three networks."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from sklearn.datasets import load_digits
+from scipy import ndimage
 
 from stages.core.errors import InputError
 from stages.core.outputs import write_arrays
 from stages.datasets.digit_sources import read_source
-from stages.datasets.digits import as_network_input
+from stages.datasets.digits import Images, as_network_input
 from stages.inference.digits import DigitNetworks, classify_files, digit_answer, load_picture, read_digit
 from stages.inference.outputs import Outputs
 from stages.models.dense_network import DenseNetwork, train_epoch
@@ -29,25 +31,26 @@ def draw_seven(width, height, ink=0, ground=255, mode="L", thickness=0.08):
 
 
 def likeness(picture):
-    """Correlation of what is read with the reading of the plain drawing."""
-    plain, read = (read_digit(p).image.ravel().astype(float) for p in (draw_seven(300, 300), picture))
-    return np.corrcoef(plain, read)[0, 1]
+    """Correlation of what is read with the reading of the plain drawing, moved by a pixel where that helps.
+
+    The centre of mass is rounded to a pixel, and where it is half way between two, either is right.
+    """
+    plain, read = (read_digit(p).image.astype(float) for p in (draw_seven(300, 300), picture))
+    moved = [np.roll(read, by, (0, 1)) for by in product((-1, 0, 1), repeat=2)]
+    return max(np.corrcoef(plain.ravel(), image.ravel())[0, 1] for image in moved)
 
 
-def test_an_image_is_28_by_28_with_ink_in_the_middle_20():
+def is_centred(image):
+    return ndimage.center_of_mass(image) == pytest.approx((14, 14), abs=0.51)
+
+
+def test_an_image_is_28_by_28_with_20_rows_of_ink_and_its_centre_of_mass_at_14():
     image, how = read_digit(draw_seven(300, 200))
-    assert image.shape == (28, 28) and image.dtype == np.uint8
-    rows, columns = np.nonzero(image.max(axis=1))[0], np.nonzero(image.max(axis=0))[0]
-    assert (rows[0], rows[-1]) == (4, 23) and columns[0] + columns[-1] in (26, 27, 28)
-    assert image.max() == 255 and not image[:4].any()
+    assert image.shape == (28, 28) and image.dtype == np.uint8 and image.max() == 255
+    rows = np.flatnonzero(image.max(axis=1))
+    assert rows[-1] - rows[0] == 19
+    assert is_centred(image)
     assert how == f"dark on light, inverted; {HOW}"
-
-
-def test_for_mnist_the_centre_of_mass_is_in_the_middle():
-    image = read_digit(draw_seven(300, 300), "mnist").image.astype(float)
-    y, x = np.indices(image.shape)
-    assert (image * y).sum() / image.sum() == pytest.approx(13.5, abs=0.51)
-    assert (image * x).sum() / image.sum() == pytest.approx(13.5, abs=0.51)
 
 
 @pytest.mark.parametrize(("ink", "ground"), [(0, 255), (255, 0), (60, 190), (180, 20), (100, 115)])
@@ -64,6 +67,7 @@ def test_any_size(size):
     seven = Image.new("L", size, 255)
     seven.paste(draw_seven(side, side), (size[0] - side, 0))
     assert likeness(seven) > (0.7 if side == 9 else 0.9)
+    assert is_centred(read_digit(seven).image)
 
 
 def transparent(ink):
@@ -129,18 +133,24 @@ def test_a_picture_is_turned_upright(tmp_path):
     assert likeness(load_picture(tmp_path / "a.jpg")) > 0.98
 
 
+def test_an_image_of_mnist_is_read_as_itself():
+    images = read_source("mnist-5k", ROOT / "nowhere")[0].images[::25]
+    read = np.stack([read_digit(Image.fromarray(image)).image for image in images])
+    assert np.abs(read.astype(int) - images).mean() < 3  # grey levels; all moved by a pixel: 17
+
+
 def test_reading_costs_little_accuracy():
-    train, _ = read_source("digits", ROOT / "nowhere")
+    everything, _ = read_source("mnist-5k", ROOT / "nowhere")
+    shuffled = Images(*(array[np.random.default_rng(0).permutation(5000)] for array in everything))
+    shown, train = (Images(*(array[part] for array in shuffled)) for part in (slice(300), slice(300, 3000)))
     network = DenseNetwork((784, 64, 10), "sigmoid", "cross_entropy", np.random.default_rng(0))
-    optimizer = SGD(network.parameters, 0.5, 0.0)
-    for epoch in range(15):
+    optimizer = SGD(network.parameters, 0.3, 0.9)
+    for epoch in range(10):
         rng = np.random.default_rng(epoch)
-        train_epoch(
-            network, optimizer, as_network_input(train.images[300:]), train.labels[300:], 32, rng, epoch
-        )
+        train_epoch(network, optimizer, train.pixels(), train.labels, 32, rng, epoch)
 
     def accuracy(images):
-        return (network.predict_proba(as_network_input(images)).argmax(axis=1) == train.labels[:300]).mean()
+        return (network.predict_proba(as_network_input(images)).argmax(axis=1) == shown.labels).mean()
 
     def photograph(image):
         drawn = Image.fromarray(image).resize((120, 120), Image.Resampling.BICUBIC)
@@ -148,10 +158,9 @@ def test_reading_costs_little_accuracy():
         paper.paste(Image.eval(drawn, lambda level: 190 - level // 2), (100, 30))
         return read_digit(paper).image
 
-    assert load_digits().target[:300].tolist() == train.labels[:300].tolist()
-    assert accuracy(train.images[:300]) > 0.9
-    read = np.stack([photograph(image) for image in train.images[:300]])
-    assert accuracy(read) > accuracy(train.images[:300]) - 0.06
+    assert accuracy(shown.images) > 0.9
+    read = np.stack([photograph(image) for image in shown.images])
+    assert accuracy(read) > accuracy(shown.images) - 0.03
 
 
 @pytest.fixture(scope="module")

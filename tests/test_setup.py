@@ -1,93 +1,47 @@
-"""tools/setup.sh: makes the environment once, and says in one line why it cannot."""
+"""tools/setup.sh: makes the environment once, with uv or pip, and says in one line why it cannot."""
 
-import base64
-import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
-import zipfile
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-SCRIPT = ROOT / "tools" / "setup.sh"
+from tests.setup_script import (
+    TRACED,
+    counts_as_installed,
+    make_place,
+    make_wheel,
+    needs_uv,
+    offline,
+    refusal,
+    script,
+    setup,
+    uv_has_installed,
+    with_ready_environment,
+    write_lock,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a script for sh")
 
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder with the script and a lock of one package that no index has."""
-    (tmp_path / "tools").mkdir()
-    shutil.copy(SCRIPT, tmp_path / "tools")
-    write_lock(tmp_path, "tiny", "1.0", "0" * 64)
-    return tmp_path
+    return make_place(tmp_path)
 
 
-def write_lock(place, name, version, digest, lock="requirements.lock"):
-    (place / lock).write_text(f"{name}=={version} --hash=sha256:{digest}\n")
+OWN, BROUGHT = (pytest.param(name, marks=needs_uv) for name in ("own", "brought"))
 
 
-def script(path, text):
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return path
-
-
-def setup(place, python=sys.executable, lock=None, **changes):
-    """Run the script without a network, for `lock` if one is given; returns the finished process."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
-    environment |= {
-        "PYTHON": str(python),
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-        "PIP_RETRIES": "0",
-        **changes,
-    }
-    command = ["sh", "tools/setup.sh", *([lock] if lock else [])]
-    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120)
-
-
-def refusal(done):
-    """The one line of a run that failed."""
-    assert done.returncode == 1
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("error: ")
-    return lines[0]
-
-
-def with_ready_environment(place):
-    """A .venv that borrows the pip of this interpreter: made in a moment, unlike one with its own."""
-    pip = pytest.importorskip("pip")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place / ".venv"], check=True)
-    packages = next((place / ".venv").glob("lib/python*/site-packages"))
-    # Only pip: whatever else lies beside it must not count as installed.
-    (packages / "pip").symlink_to(Path(pip.__file__).parent, target_is_directory=True)
-    return packages
-
-
-def make_wheel(folder):
-    """A wheel of one empty module; returns its SHA-256."""
-    folder.mkdir()
-    info = "tiny-1.0.dist-info"
-    content = {
-        "tiny.py": "",
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = ""
-    for name, text in content.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-        record += f"{name},sha256={digest},{len(text)}\n"
-    path = folder / "tiny-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in (content | {f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}).items():
-            archive.writestr(name, text)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+@pytest.fixture
+def installer(request, place):
+    """Prepares the folder so that the user's uv installs ("own"), or one that pip brings, or "pip" itself."""
+    if request.param == "own":
+        script(place / "bin/uv", TRACED)
+    elif request.param == "brought":
+        digest = make_wheel(place, "uv", {"uv-1.0.data/scripts/uv": f"#!/bin/sh\n{TRACED}\n"})
+        write_lock(place, "uv", digest, "requirements-uv.lock")
+    return request.param
 
 
 def test_an_unsuited_python_is_refused_with_the_versions_that_fit(place):
@@ -113,7 +67,7 @@ def test_an_environment_cut_short_is_made_anew_and_a_missing_network_named(place
     (place / ".venv" / "rest-of-the-first-try").touch()
     assert "no connection to the package index" in refusal(setup(place))
     assert not (place / ".venv" / "rest-of-the-first-try").exists()
-    assert not (place / ".venv" / "installed.lock").exists()
+    assert not counts_as_installed(place)
 
 
 def test_without_a_network_nothing_counts_as_installed(place):
@@ -121,51 +75,77 @@ def test_without_a_network_nothing_counts_as_installed(place):
     (place / ".venv" / "installed.lock").write_text("of another lock\n")
     done = setup(place, PIP_RETRIES="1")
     assert "no connection to the package index" in refusal(done)
-    assert not (place / ".venv" / "installed.lock").exists()
+    assert not counts_as_installed(place)
 
 
-def test_packages_are_installed_once_and_again_for_a_changed_lock(place):
+@pytest.mark.parametrize("installer", [OWN, BROUGHT, "pip"], indirect=True)
+def test_packages_are_installed_once_and_again_for_a_changed_lock(place, installer):
     packages = with_ready_environment(place)
-    write_lock(place, "tiny", "1.0", make_wheel(place / "wheels"))
-    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(place / "wheels")}
+    write_lock(place, "tiny", make_wheel(place))
 
-    first = setup(place, **offline)
+    first = setup(place, **offline(place))
     assert (first.returncode, first.stderr) == (0, "")
-    assert "installing" in first.stdout and first.stdout.count("\n") == 1
-    assert (packages / "tiny.py").is_file()
-    assert (place / ".venv/installed.lock").read_bytes() == (place / "requirements.lock").read_bytes()
+    assert "installing" in first.stdout and ("pip installs instead" in first.stdout) == (installer == "pip")
+    assert first.stdout.count("\n") == (2 if installer == "pip" else 1)
+    assert (packages / "tiny.py").is_file() and counts_as_installed(place)
+    assert uv_has_installed(place) == (installer != "pip")
+    assert (place / ".venv/bin/uv").exists() == (installer == "brought")
 
-    write_lock(place, "tiny", "1.0", "0" * 64)
+    write_lock(place, "tiny", "0" * 64)
     shutil.rmtree(packages / "tiny-1.0.dist-info")
-    line = refusal(setup(place, **offline))
+    line = refusal(setup(place, **offline(place)))
     assert "requirements.lock" in line and "hash" in line.lower()
+    assert (place / ".venv/pip.log").exists() == (installer != "own")  # pip is not asked for what uv refused
+    assert not counts_as_installed(place)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting needs root on Linux")
+@pytest.mark.parametrize("installer", [OWN, "pip"], indirect=True)
+def test_a_full_disk_is_named(place, installer):
+    (place / ".venv").mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place / ".venv"]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk needs the rights of root")
+    try:
+        with_ready_environment(place)
+        write_lock(place, "tiny", make_wheel(place, files={"tiny.py": "#" * 2**21}))
+        done = setup(place, **offline(place))
+        assert "no space left" in refusal(done).lower()
+        assert ("pip installs instead" in done.stdout) == (installer == "pip")
+        assert not counts_as_installed(place)
+    finally:
+        subprocess.run(["umount", place / ".venv"], check=True)
 
 
 def test_another_lock_is_installed_beside_the_first_and_remembered_for_itself(place):
     packages = with_ready_environment(place)
-    write_lock(place, "tiny", "1.0", make_wheel(place / "wheels"), "requirements-demo.lock")
+    write_lock(place, "tiny", make_wheel(place), "requirements-demo.lock")
     shutil.copy(place / "requirements.lock", place / ".venv/installed.lock")
-    done = setup(place, lock="requirements-demo.lock", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(place / "wheels"))
+    done = setup(place, lock="requirements-demo.lock", **offline(place))
     assert (done.returncode, done.stderr) == (0, "") and "requirements-demo.lock" in done.stdout
     assert (packages / "tiny.py").is_file()
-    for kept in ("", "-demo"):
-        lock, stamp = place / f"requirements{kept}.lock", place / f".venv/installed{kept}.lock"
-        assert lock.read_bytes() == stamp.read_bytes()
+    assert counts_as_installed(place) and counts_as_installed(place, "-demo")
     again = setup(place, lock="requirements-demo.lock")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize(
-    ("extra", "expected"), [("demo", {"gradio", "selenium"}), ("distributed", {"jax", "jaxlib"})]
-)
-def test_the_lock_of_an_extra_adds_packages_and_changes_no_version(extra, expected):
-    def versions(lock):
-        return set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / lock).read_text("utf-8"), re.MULTILINE))
-
-    plain, larger = versions("requirements.lock"), versions(f"requirements-{extra}.lock")
-    assert plain < larger
-    added = {line.split("==")[0] for line in larger - plain}
-    assert expected <= added and not added & {line.split("==")[0] for line in plain}
+@needs_uv
+def test_an_environment_for_a_gpu_stays_one_and_holds_one_tensorflow(place):
+    script(place / "bin/uv", TRACED)
+    packages = with_ready_environment(place)
+    for name in ("tensorflow", "tensorflow-cpu"):
+        digest = make_wheel(place, name, {"tensorflow/__init__.py": f"# {name}\n"})
+        write_lock(place, name, digest, f"requirements{'' if name.endswith('cpu') else '-gpu'}.lock")
+    for lock, name in ((None, "tensorflow-cpu"), ("requirements-gpu.lock", "tensorflow")):
+        done = setup(place, lock=lock, **offline(place))
+        assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+        assert (packages / "tensorflow/__init__.py").read_text() == f"# {name}\n"
+        assert [path.name for path in packages.glob("tensorflow*.dist-info")] == [
+            f"{name.replace('-', '_')}-1.0.dist-info"
+        ]
+    (place / "requirements.lock").write_text("changed\n")
+    again = setup(place)
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
 def test_an_up_to_date_environment_is_left_alone(place):

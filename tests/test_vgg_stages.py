@@ -143,6 +143,10 @@ def test_by_driver_the_very_arrays_given_to_training_share_no_driver(change, mon
         make_batch(np.arange(items), 1, 0)
         train = drivers_of(given[0][0][0], manifest, pixels)
         if stage == "finetune-vgg":
+            seen = make_batch(np.arange(items), 1, 0)[0]
+            originals = as_set(pixels.astype(np.float32))
+            as_they_are = [image.tobytes() in originals for image in seen]
+            assert 0.3 < np.mean(as_they_are) < 0.7
             assert train.isdisjoint(drivers_of(val[0][:], manifest, pixels))
         by_driver = manifest.groupby("by_driver")["subject"].unique()
         assert train == set(by_driver["train"])

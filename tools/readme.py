@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from benchmarks import flip_record, transfer_record
+from benchmarks import first_run, flip_record, transfer_record
 from benchmarks.mnist_record import summary
 from stages.reporting.metric_tables import markdown, splits_rows
 from stages.reporting.result_tables import describe_processor, speed_rows
@@ -59,6 +59,11 @@ def flip_block() -> str:
     return flip_record.table(read_json("benchmarks/flip_record.json")["runs"])
 
 
+def first_run_block() -> str:
+    """What a newcomer waits for, part by part."""
+    return first_run.table(read_json("benchmarks/first_run.json"))
+
+
 def chaos_block() -> str:
     """Where the pipeline was killed, and what came of it."""
     return "```\n" + chaos.table(read_json("benchmarks/chaos.json")) + "```\n"
@@ -74,6 +79,7 @@ def readme_blocks() -> dict[str, str]:
         "leak": leak_block(),
         "flip": flip_block(),
         "chaos": chaos_block(),
+        "first-run": first_run_block(),
     }
 
 

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from stages.core.outputs import read_arrays, write_arrays
 
 FOLDER = Path(".checkpoints")
 SHARE = 20  # writing takes at most one part in so many of the time
-LIBRARIES = ("numpy", "keras", "tensorflow", "jax")  # those of them that are there
+LIBRARIES = ("numpy", "keras", "tensorflow", "tensorflow-cpu", "jax")  # those of them that are installed
 
 
 def fingerprint(*parts: object) -> str:
@@ -35,7 +34,9 @@ def fingerprint(*parts: object) -> str:
     hashed = hashlib.sha256()
     modules = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "stages"]
     code = [Path(module.__file__) for module in modules if getattr(module, "__file__", None)]
-    versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES if find_spec(name)]
+    versions = [
+        f"{name} {found.version}" for name in LIBRARIES for found in metadata.distributions(name=name)
+    ]
     for part in (sys.version, *versions, *code, *parts):
         if isinstance(part, Path):
             for path in sorted(part.rglob("*")) if part.is_dir() else [part]:

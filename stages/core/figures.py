@@ -15,6 +15,7 @@ from stages.core.outputs import replacing
 
 # Okabe and Ito's palette (2008).
 BLUE, ORANGE, VERMILION, GREY = "#0072B2", "#E69F00", "#D55E00", "#5F5F5F"
+CELL, PICTURE = 1.19, 0.94  # height of a picture and its caption, and longest side of a picture, in columns
 SPLIT_COLOURS = {"train": BLUE, "val": ORANGE, "test": VERMILION}
 
 plt.rcParams.update(
@@ -41,18 +42,21 @@ def write_figure(path: str | Path, figure: Figure) -> None:
 def image_grid(images: np.ndarray, captions: Sequence[str], title: str, columns: int = 8) -> Figure:
     """Small pictures with captions; `images` [n, height, width] grey or [n, height, width, 3] RGB, uint8.
 
-    Without any, the figure says so.
+    Without any, the figure says so. All lie in one axes: one for each would take several times as long.
     """
     rows = max(1, -(-len(images) // columns))
-    figure, panels = plt.subplots(rows, columns, figsize=(1.35 * columns, 1.6 * rows + 0.5), squeeze=False)
-    for panel in panels.flat:
-        panel.axis("off")
-    for panel, image, caption in zip(panels.flat, images, captions, strict=False):
-        panel.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255)
-        panel.set_title(caption, fontsize=8)
+    figure, axes = plt.subplots(figsize=(1.35 * columns, 1.6 * rows + 0.5))
+    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        (row, column), (height, width) = divmod(number, columns), image.shape[:2]
+        half = np.array([width, height]) * min(PICTURE / width, PICTURE / height) / 2
+        x, bottom = column + 0.5, (row + 1) * CELL
+        extent = (x - half[0], x + half[0], bottom, bottom - 2 * half[1])
+        axes.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=255, extent=extent)
+        axes.text(x, bottom - 2 * half[1] - 0.03, caption, ha="center", va="bottom", fontsize=8)
     if not len(images):
-        figure.text(0.5, 0.4, "none", ha="center", va="center")
-    figure.suptitle(title)
+        axes.text(columns / 2, CELL / 2, "none", ha="center", va="center")
+    axes.set(xlim=(0, columns), ylim=(rows * CELL, 0), aspect="equal", title=title)
+    axes.axis("off")
     return figure
 
 

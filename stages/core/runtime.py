@@ -62,7 +62,8 @@ tf.get_logger().setLevel("ERROR")
 
 __all__ = ["choose_precision", "dtype_policy", "keras", "require_backend", "seed_keras", "start_keras", "tf"]
 
-BFLOAT16_CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
+# A processor with avx512_bf16 alone computes in bfloat16 too, but no faster than by Winograd in float32.
+BFLOAT16_CPU_FLAG = "amx_bf16"
 BFLOAT16_GPU_CAPABILITY = (8, 0)  # NVIDIA's Ampere and later
 
 
@@ -101,7 +102,7 @@ def seed_keras() -> int:
 def choose_precision() -> str:
     """The dtype policy for convolutions, said aloud: "float32" or "mixed_bfloat16".
 
-    `auto` takes bfloat16 only where the hardware computes in it; elsewhere it is emulated and slower.
+    `auto` takes bfloat16 only where the hardware is made for it; elsewhere it is slower, or emulated.
     """
     asked = read_params("runtime", Runtime).precision
     hardware = bfloat16_hardware()
@@ -124,7 +125,7 @@ def dtype_policy(name: str) -> Iterator[None]:
 
 
 def bfloat16_hardware() -> str:
-    """What computes in bfloat16 here: CPU flags, "GPU", or nothing."""
+    """What computes in bfloat16 quickly here: a CPU flag, "GPU", or nothing."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -140,5 +141,5 @@ def bfloat16_hardware() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if platform.system() != "Linux" or not cpuinfo.exists():
         return ""
-    flags = set(cpuinfo.read_text("utf-8", errors="replace").split())
-    return ", ".join(sorted(BFLOAT16_CPU_FLAGS & flags))
+    flags = cpuinfo.read_text("utf-8", errors="replace").split()
+    return BFLOAT16_CPU_FLAG if BFLOAT16_CPU_FLAG in flags else ""

@@ -11,6 +11,8 @@ from stages.core.runtime import keras
 # The class of a mirror image: texting or phoning with the right hand (c1, c2) is with the left (c3, c4).
 MIRRORED_CLASS = np.array([0, 3, 4, 1, 2, 5, 6, 7, 8, 9])
 
+AUGMENTED_SHARE = 0.5  # of what a model sees of the training images
+
 
 class Augment(Group):
     """The `augment` group of params.yaml."""
@@ -62,3 +64,11 @@ def augment(
     )
     seen_as = np.where(flipped[part] & (params.flip == "swap"), MIRRORED_CLASS[classes], classes)
     return keras.ops.convert_to_numpy(moved), seen_as
+
+
+def draw_augmented(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Which of `count` training images are seen augmented and which, as often, as they are: bool [count].
+
+    As they are that often, since validation and test show them so: on validation more are then recognised.
+    """
+    return rng.random(count) < AUGMENTED_SHARE

@@ -1,8 +1,7 @@
 """A picture of one digit, however large and on whatever ground, made like the images that the networks learn.
 
 Those of MNIST (LeCun et al. 1998) lie within 20×20 pixels of 28×28, their proportions kept, with their centre
-of mass in the middle; those of scikit-learn likewise (see stages/datasets/digit_sources.py), but with the
-middle of their outline there.
+of mass in the pixel of row 14 and column 14, counted from 0.
 """
 
 import math
@@ -39,13 +38,8 @@ def load_picture(path: str | Path) -> Image.Image:
         return ImageOps.exif_transpose(picture)
 
 
-def read_digit(picture: Image.Image, source: str = "digits") -> DigitReading:
+def read_digit(picture: Image.Image) -> DigitReading:
     """Find the digit in a picture of any size and mode, dark on light or light on dark.
-
-    Parameters
-    ----------
-    source : what the networks were trained on, `digits.source` of params.yaml: "digits" centres the outline,
-        as in scikit-learn's images, anything else the mass, as in MNIST's.
 
     Raises
     ------
@@ -59,7 +53,7 @@ def read_digit(picture: Image.Image, source: str = "digits") -> DigitReading:
     if ink.max() < FLATTEST * np.ptp(grey):
         raise InputError("nothing in the picture stands out from its shade: no digit in it")
     digit = _without_specks(ink)
-    image = _in_field(digit, by_mass=source != "digits")
+    image = _in_field(digit)
     polarity = "dark on light, inverted" if dark_on_light else "light on dark"
     how = f"{polarity}; cropped to the ink; centred in {SIDE}×{SIDE}"
     return DigitReading(np.rint(255 * image).astype(np.uint8), how)
@@ -128,15 +122,14 @@ def _otsu_threshold(values: np.ndarray) -> float:
     return float(edges[1 + best[len(best) // 2]])
 
 
-def _in_field(digit: np.ndarray, by_mass: bool) -> np.ndarray:
-    """The digit in a field of 28×28, from 0 to 1, its longer side at 20 pixels."""
+def _in_field(digit: np.ndarray) -> np.ndarray:
+    """The digit in a field of 28×28, from 0 to 1, its longer side at 20 pixels, its mass at (14, 14)."""
     height, width = (max(1, round(length * INK_SIDE / max(digit.shape))) for length in digit.shape)
     resized = Image.fromarray(digit.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     small = np.asarray(resized)
     # A thin pen leaves little in each pixel, and the networks know strong strokes only.
     small = np.minimum(small / np.percentile(small[small > small.max() / 2], 75), 1)
-    centre = ndimage.center_of_mass(small) if by_mass else [(length - 1) / 2 for length in small.shape]
-    corner = [round((SIDE - 1) / 2 - middle) for middle in centre]
+    corner = [round(SIDE / 2 - middle) for middle in ndimage.center_of_mass(small)]
     top, left = (min(max(at, 0), SIDE - n) for at, n in zip(corner, small.shape, strict=True))
     field = np.zeros((SIDE, SIDE))
     field[top : top + height, left : left + width] = small

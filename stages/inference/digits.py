@@ -35,10 +35,6 @@ HEADING = f"{'network':{NAME_WIDTH}}  digit  probability  file"
 class DigitNetworks:
     """The network from scratch, its twin in Keras and the deep one, loaded.
 
-    Attributes
-    ----------
-    source : `digits.source` of their params.yaml, for `read_digit`.
-
     Raises
     ------
     InputError
@@ -46,7 +42,6 @@ class DigitNetworks:
     """
 
     def __init__(self, outputs: Outputs) -> None:
-        self.source = _source(outputs)
         self._numpy = _load_numpy(outputs)
         self._keras = {name: _load_keras(outputs, name) for name in ("mlp_keras", "mnist")}
         self._temperatures = {
@@ -83,7 +78,7 @@ def classify_files(paths: Iterable[Path], networks: DigitNetworks) -> Iterator[F
     def read(path: Path) -> DigitReading:
         picture = load_picture(path)
         try:
-            return read_digit(picture, networks.source)
+            return read_digit(picture)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
@@ -143,11 +138,3 @@ def _load_keras(outputs: Outputs, name: str) -> keras.Model:
             f"from {SIDE * SIDE} pixels to {len(CLASS_NAMES)} classes"
         )
     return model
-
-
-def _source(outputs: Outputs) -> str:
-    group = outputs.params().get("digits")
-    source = group.get("source") if isinstance(group, dict) else None
-    if not isinstance(source, str):
-        raise InputError("params.yaml: digits.source: missing")
-    return source

@@ -17,7 +17,7 @@ LOCK = "dvc.lock"
 
 
 class Outputs:
-    """Outputs, metrics and parameters of one revision. The current folder is the top of the repository.
+    """Outputs and metrics of one revision. The current folder is the top of the repository.
 
     Parameters
     ----------
@@ -89,10 +89,6 @@ class Outputs:
             )
         return float(value)
 
-    def params(self) -> dict[str, Any]:
-        """The groups of params.yaml; raises InputError as `path` does, or if it is not valid YAML."""
-        return self._read_yaml("params.yaml", self.path("params.yaml").read_bytes())
-
     def origin(self, name: str) -> str:
         """Which revision made an output, in words.
 
@@ -140,17 +136,12 @@ class Outputs:
 
     def _recorded(self, commit: str) -> dict[str, str]:
         """The MD5 of each output in the dvc.lock of a commit; empty where it has none."""
-        lock = self._read_yaml(LOCK, (_git("show", f"{commit}:./{LOCK}") or "").encode())
-        stages = lock.get("stages", {}).values()
-        return {out.get("path"): out.get("md5") for stage in stages for out in stage.get("outs", [])}
-
-    @staticmethod
-    def _read_yaml(name: str, content: bytes) -> dict[str, Any]:
         try:
-            groups = YAML(typ="safe", pure=True).load(content.decode())
-        except (YAMLError, UnicodeDecodeError) as error:
-            raise InputError(f"{name}: not valid YAML: {' '.join(str(error).split())[:200]}") from None
-        return groups if isinstance(groups, dict) else {}
+            lock = YAML(typ="safe", pure=True).load(_git("show", f"{commit}:./{LOCK}") or "")
+        except YAMLError as error:
+            raise InputError(f"{LOCK}: not valid YAML: {' '.join(str(error).split())[:200]}") from None
+        stages = lock.get("stages", {}).values() if isinstance(lock, dict) else ()
+        return {out.get("path"): out.get("md5") for stage in stages for out in stage.get("outs", [])}
 
 
 def _git(*arguments: str) -> str | None:

@@ -39,7 +39,7 @@ def digits_tab(outputs: Outputs) -> None:
     def answer(drawing: str) -> list[Any]:
         if not drawing:
             return blank
-        reading = read_digit(read_drawing(drawing), networks.source)
+        reading = read_digit(read_drawing(drawing))
         found = networks.predict(reading.image[np.newaxis])
         shares = [dict(zip(CLASS_NAMES, found[name][0].tolist(), strict=True)) for name in labels]
         return [reading.image, f"What the networks see: {reading.how}.", *shares]
