@@ -74,7 +74,7 @@ distributed-setup: setup
 	@sh tools/setup.sh requirements-distributed.lock
 
 # What a change has to pass before it is pushed, in some minutes.
-PYTEST := python -m pytest --numprocesses 2 --dist loadfile -m
+PYTEST := python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m
 test: lint
 	@$(RUN) $(PYTEST) "not campaign"
 

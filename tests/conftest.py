@@ -14,12 +14,18 @@ from tools.mend import exclusive
 LINE = ("generate-celsius-data", "train-linreg")
 LIGHT = (*LINE, "prepare-digits")  # without TensorFlow
 SHORT = (*LIGHT, "train-mnist")  # two short branches
+# These come first, so that no worker is left alone with one of them at the end.
+LONGEST = ("test_distributed", "test_vgg_stages", "test_pipeline", "test_stages", "test_checkpoints")
 
 
 def pytest_configure():
     """A thread for each worker: TensorFlow and OpenBLAS ask for their number when they are imported."""
     for library in ("TF_NUM_INTRAOP", "TF_NUM_INTEROP", "OMP_NUM", "OPENBLAS_NUM"):
         os.environ.setdefault(f"{library}_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,6 +56,7 @@ def ran_once(tmp_path_factory):
         with exclusive(shared / f"{name}.lock", lambda: None, f"another worker runs {name}"):
             if not made.exists():
                 making = shared / f"{name}-is-made"
+                shutil.rmtree(making, ignore_errors=True)  # another worker's, which failed
                 make_origin(making / "origin", stages)
                 clone_origin(making / "origin", making / "clone")
                 done = run_in(making / "clone", "dvc", "repro")

@@ -185,6 +185,7 @@ def test_independent_items_give_the_chance_of_mcnemars_exact_test(lost, won):
     assert compared["p"] == pytest.approx(binomtest(won, lost + won).pvalue, abs=0.015)
 
 
+@pytest.mark.campaign
 def test_a_false_alarm_is_as_rare_as_promised():
     rng, alarms = np.random.default_rng(3), 0
     for _ in range(200):

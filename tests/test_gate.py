@@ -214,6 +214,7 @@ def test_a_metric_that_was_forged_with_its_lock_is_found_by_running_the_pipeline
     assert run_in(copy, *VERIFY).stdout.endswith("metrics are as committed\n")
 
 
+@pytest.mark.campaign
 def test_what_another_machine_committed_is_computed_here_once_and_then_comes_from_the_cache(
     copy, tmp_path, monkeypatch
 ):
@@ -235,6 +236,7 @@ def test_what_another_machine_committed_is_computed_here_once_and_then_comes_fro
         run_in(copy, "git", "checkout", "--quiet", "--", ".")
 
 
+@pytest.mark.campaign
 def test_the_cache_of_an_older_commit_spares_the_stages_that_are_the_same(line_clone, copy):
     change_a_parameter(copy)
     run_in(copy, "dvc", "repro")

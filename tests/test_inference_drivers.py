@@ -71,6 +71,7 @@ def test_a_batch_is_answered_as_its_images_alone(classifier, tmp_path, monkeypat
         np.testing.assert_allclose(answer.probabilities, alone.probabilities, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.campaign
 def test_what_is_compiled_for_many_files_answers_as_before(classifier, tmp_path, monkeypatch):
     paths = write_images(tmp_path, 7)
     before = [answer.probabilities for answer in classify_files(paths, classifier)]

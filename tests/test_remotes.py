@@ -72,6 +72,7 @@ def test_without_verify_dvc_takes_a_damaged_object_and_the_runner_refuses_such_a
     assert (second / MODEL).read_bytes() != (first / MODEL).read_bytes()
 
 
+@pytest.mark.campaign
 def test_what_the_remote_lacks_is_computed(first, remote, tmp_path):
     for output in ("data/digits.npz", "data/celsius.csv"):
         (remote / objects_of(first)[output]).unlink()

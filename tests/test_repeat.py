@@ -53,6 +53,7 @@ def test_every_seed_runs_on_the_same_data_and_the_repository_stays_as_it_is(here
     assert [float(cell) for cell in row[1:]] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.campaign
 def test_a_seed_gives_what_it_gives_in_the_pipeline(here):
     first, again = repeat.repeat("train-linreg", range(42, 43)), repeat.repeat("train-linreg", range(42, 44))
     assert first[0] == again[0] != again[1]

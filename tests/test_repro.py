@@ -137,7 +137,7 @@ def test_locks_and_temporary_files_of_a_kill_are_removed(finished, short_clone, 
     check_mended(finished, short_clone, done, "locks of a killed DVC removed", "3 temporary files removed")
 
 
-@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=pytest.mark.campaign)])
 def test_a_second_run_waits_for_the_first_or_its_dvc_and_has_nothing_to_do(light_clone, tmp_path, killed):
     folder = tmp_path / "clone"
     clone_origin(light_clone.with_name("origin"), folder)

@@ -1,6 +1,5 @@
 """Every stage, run in-process in pipeline order on tiny parameters."""
 
-import importlib
 import json
 import math
 import os
@@ -12,7 +11,8 @@ from ruamel.yaml import YAML
 from stages.core.params import Group
 from stages.write_model_card import CARD
 from tests.test_dvc_yaml import MEASURING, STAGES, declared_outputs
-from tools.clones import TINY, change_params, copy_repository
+from tests.workspace import Workspace, run
+from tools.clones import TINY, change_params
 
 ORDER = [
     "generate-celsius-data",
@@ -59,12 +59,11 @@ def keys_read(monkeypatch):
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stages")
-    copy_repository(folder)
+    workspace = Workspace(tmp_path_factory.mktemp("stages"), TINY)
+    folder = workspace.folder
     for path in [*(folder / "metrics").glob("*.json"), *(folder / "plots").rglob("*.csv"), folder / CARD]:
         path.unlink(missing_ok=True)
-    change_params(folder, TINY)
-    return folder
+    return workspace
 
 
 def test_order_names_every_stage():
@@ -73,18 +72,19 @@ def test_order_names_every_stage():
 
 @pytest.mark.parametrize("name", ORDER)
 def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, workspace, monkeypatch):
-    monkeypatch.chdir(workspace)
-    before = files(workspace)
+    folder = workspace.folder
+    monkeypatch.chdir(folder)
+    workspace.prepare_inputs(name)
+    before = files(folder)
     read = keys_read(monkeypatch)
-    stage = importlib.import_module("stages." + name.replace("-", "_"))
     if name in OTHER_WAY:
-        tiny = (workspace / "params.yaml").read_bytes()
-        change_params(workspace, OTHER_WAY[name])
-        stage.main()
-        (workspace / "params.yaml").write_bytes(tiny)
-    stage.main()
+        tiny = (folder / "params.yaml").read_bytes()
+        change_params(folder, OTHER_WAY[name])
+        run(name)
+        (folder / "params.yaml").write_bytes(tiny)
+    workspace.prepare(name)
 
-    after = files(workspace)
+    after = files(folder)
     written = {path for path in after if before.get(path) != after[path]}
     declared = declared_outputs(name)
     for out in declared:
@@ -103,7 +103,7 @@ def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, worksp
         group, _, rest = key.partition(".")
         listed[group].add(rest)
     assert groups.keys() == listed.keys()
-    content = YAML(typ="safe").load(workspace / "params.yaml")
+    content = YAML(typ="safe").load(folder / "params.yaml")
     groups_in_file = {
         group: set(keys) if isinstance(keys, dict) else {group} for group, keys in content.items()
     }
@@ -127,7 +127,8 @@ def group_key(class_name):
 
 @pytest.mark.parametrize("name", ["train-mlp", "train-mnist", "train-vgg-head", "finetune-vgg"])
 def test_classifier_metrics_name_the_split_and_hold_the_interval(name, workspace):
-    metrics = json.loads((workspace / "metrics" / (name.replace("-", "_") + ".json")).read_text())
+    workspace.prepare(name)
+    metrics = json.loads((workspace.folder / "metrics" / (name.replace("-", "_") + ".json")).read_text())
     prefixes = {"train-mlp": ("numpy_", "keras_", "moons_"), "train-vgg-head": ("by_image_", "by_driver_")}
     for who in prefixes.get(name, ("",)):
         for split in ("train", "val", "test"):
@@ -138,16 +139,26 @@ def test_classifier_metrics_name_the_split_and_hold_the_interval(name, workspace
 
 @pytest.mark.parametrize(
     "name",
-    ["train-linreg", "train-mlp", "train-mnist", "pretrain-vgg-base", "train-vgg-head", "finetune-vgg"],
+    [
+        "train-linreg",
+        "train-mlp",
+        "train-mnist",
+        "train-vgg-head",
+        "finetune-vgg",
+        pytest.param("pretrain-vgg-base", marks=pytest.mark.campaign),
+    ],
 )
 def test_same_seed_same_bytes(name, workspace, monkeypatch):
-    monkeypatch.chdir(workspace)
+    monkeypatch.chdir(workspace.folder)
+    workspace.prepare(name)
     outs = [Path(path) for path in declared_outputs(name)]
     before = [path.read_bytes() for path in outs]
-    importlib.import_module("stages." + name.replace("-", "_")).main()
+    run(name)
     assert [path.name for path, bytes_ in zip(outs, before, strict=True) if path.read_bytes() != bytes_] == []
 
 
 def test_no_temporary_file_is_left(workspace):
-    left = [name for folder in DATA_FOLDERS for name in os.listdir(workspace / folder) if ".tmp" in name]
+    left = [
+        name for folder in DATA_FOLDERS for name in os.listdir(workspace.folder / folder) if ".tmp" in name
+    ]
     assert left == []

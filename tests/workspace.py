@@ -2,14 +2,17 @@
 
 import contextlib
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from tests.test_dvc_yaml import STAGES, declared_outputs, paths_of
 from tools.clones import change_params, copy_repository
 
-WRITERS = {path: name for name in STAGES for path in declared_outputs(name)}
+WRITERS = {Path(path): name for name in STAGES for path in declared_outputs(name)}
 
 
 def run(name: str) -> None:
@@ -21,17 +24,23 @@ class Workspace:
     """Such a copy in the empty `folder`; `changes` are made to the committed parameters."""
 
     def __init__(self, folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        self.folder, self._ran = folder, set()
+        self.folder = folder
+        self._ran: set[str] = set()
         copy_repository(folder)
         change_params(folder, changes)
+        self._params = YAML(typ="safe").load(folder / "params.yaml")
 
-    def prepare(self, *names: str) -> None:
-        """Run these stages, and before each those whose outputs it reads, unless they have run here."""
-        for name in names:
-            if name not in self._ran:
-                self.prepare(
-                    *{WRITERS[path]: None for path in paths_of(STAGES[name]["deps"]) if path in WRITERS}
-                )
-                with contextlib.chdir(self.folder):
-                    run(name)
-                self._ran.add(name)
+    def prepare(self, name: str) -> None:
+        """Run a stage, and before it those whose outputs it reads, unless they have run here."""
+        if name not in self._ran:
+            self.prepare_inputs(name)
+            with contextlib.chdir(self.folder):
+                run(name)
+            self._ran.add(name)
+
+    def prepare_inputs(self, name: str) -> None:
+        """Run the stages whose outputs this one reads, unless they have run here."""
+        for path in paths_of(STAGES[name]["deps"]):
+            path = Path(re.sub(r"\$\{(\w+)\.(\w+)\}", lambda key: self._params[key[1]][key[2]], path))
+            for output in {path, *path.parents} & WRITERS.keys():
+                self.prepare(WRITERS[output])
