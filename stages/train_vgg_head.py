@@ -71,11 +71,13 @@ def channel_statistics(features: np.ndarray | ArrayRows) -> tuple[np.ndarray, np
     return mean, np.maximum(square - mean**2, SMALLEST_VARIANCE)
 
 
-def live_base(vgg: Vgg, precision: str, images: int) -> Callable[[np.ndarray], np.ndarray]:
+def live_base(
+    image_size: int, batch_size: int, precision: str, images: int
+) -> Callable[[np.ndarray], np.ndarray]:
     """A function that runs the frozen base: images [n, size, size, 3], 0 to 255 → its features in float32."""
     with dtype_policy(precision):
-        extractor = accelerated(build_feature_extractor(load_base(vgg.image_size, BASE_FILE)), images)
-    return lambda seen: predict(extractor, seen, vgg.batch_size).astype(np.float32)
+        extractor = accelerated(build_feature_extractor(load_base(image_size, BASE_FILE)), images)
+    return lambda seen: predict(extractor, seen, batch_size).astype(np.float32)
 
 
 def cached_views(features: np.ndarray, classes: np.ndarray, items: np.ndarray, seed: int) -> MakeBatch:
@@ -126,7 +128,7 @@ def main() -> None:
     if vgg.features == "live":
         print("features: live, the base runs in every epoch, half of the images augmented anew", flush=True)
         precision = choose_precision()
-        run_base = live_base(vgg, precision, params.epochs * len(manifest))
+        run_base = live_base(vgg.image_size, params.batch_size, precision, params.epochs * len(manifest))
         seen = (augmentation, precision, PIXELS, BASE_FILE)
     else:
         print(f"features: cached, each training image and {len(features) - 1} augmented views", flush=True)

@@ -11,14 +11,12 @@ from stages import train_vgg_head
 from stages.core.errors import InputError
 from stages.core.keras_archive import load_keras
 from stages.core.memory_maps import ArrayRows
-from stages.core.params import read_params
 from stages.core.runtime import start_keras
 from stages.datasets import driver_report
 from stages.datasets.augmentation import Augment, augment
 from stages.datasets.driver_images import SPLITS, WAYS, labels_of, read_manifest, rows_by_split
 from stages.datasets.driver_pixels import read_pixels
 from stages.datasets.vgg_features import NO_CLASS, LiveFeatures, read_features
-from stages.models.vgg_params import Vgg
 from stages.train_vgg_head import cached_views, live_base, live_views
 from tests.workspace import Workspace, run
 from tools.clones import TINY, change_params
@@ -253,7 +251,7 @@ def test_cached_and_live_features_agree_to_rounding(change, precision, rounding)
     run("extract-vgg-features")
     start_keras()
     manifest = read_manifest()
-    run_base = live_base(read_params("vgg", Vgg), precision, images=0)
+    run_base = live_base(SIZE, 32, precision, images=0)
     nothing, rng = Augment(**NO_AUGMENTATION), np.random.default_rng(0)
     pixels, (features, _) = read_pixels(len(manifest), SIZE), read_features(len(manifest))
     for rows in rows_by_split(manifest, "image").values():
