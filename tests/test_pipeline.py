@@ -55,8 +55,12 @@ def test_second_repro_changes_nothing(clone):
 
 
 def test_training_without_a_terminal_prints_no_chatter(clone):
-    (frozen,) = clone.with_name("stderr").read_text("utf-8").splitlines()
-    assert frozen.startswith("WARNING: stage: 'pretrain-vgg-base' is frozen.")  # DVC's own word
+    of_stages = [
+        line
+        for line in clone.with_name("stderr").read_text("utf-8").splitlines()
+        if not line.endswith("is frozen. Its dependencies are not going to be reproduced.")  # DVC's own
+    ]
+    assert of_stages == []
     _, _, said = clone.with_name("stdout").read_text("utf-8").partition("> python -m stages.train_mnist\n")
     last = TINY["mnist"]["epochs"]
     *epochs, seconds = said.splitlines()[: last + 1]
