@@ -270,7 +270,7 @@ def workspace(ran_once):
     """A clone in which the stages before those that several processes share have run."""
     folder = ran_once("whole")
     # 100 images in batches of 30: neither batches nor their number can be halved.
-    changes = {"vgg": {"batch_size": 30}, "finetune": {"layers": 15, "schedule": "cosine", "batch_size": 30}}
+    changes = {"vgg": {"batch_size": 30}, "finetune": {"schedule": "cosine", "epochs": 2, "batch_size": 30}}
     change_params(folder, changes | {"runtime": {"precision": "float32", "distribution": "data_parallel"}})
     return folder
 
