@@ -8,11 +8,11 @@ export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
-SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.metrics_table'
+SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.experiments.metrics_table'
 
 # PULL=1: what the remote holds is fetched, the rest computed.
 repro: setup
-	@$(RUN) python -m tools.repro $(if $(PULL),--pull)
+	@$(RUN) python -m tools.pipeline.repro $(if $(PULL),--pull)
 	@$(SHOW_METRICS)
 
 metrics: setup
@@ -20,58 +20,58 @@ metrics: setup
 
 # ARGS='drivers FOLDER --format csv': answers of the trained models; ARGS=--help says what else.
 predict: setup
-	@$(RUN) python -m stages.predict $(ARGS)
+	@$(RUN) python -m ladder.predict $(ARGS)
 
 # REV=main: which differences from the models of that revision exceed the noise.
 compare: setup
-	@$(RUN) python -m tools.compare "$(REV)"
+	@$(RUN) python -m tools.experiments.compare "$(REV)"
 
 # STAGE=train-mnist N=5: one stage under several seeds, on the same inputs.
 repeat: setup
-	@$(RUN) python -m tools.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
+	@$(RUN) python -m tools.experiments.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
 
 # GRID='mnist.epochs=3,10 mnist.learning_rate=0.001,0.003' BY=val_accuracy: a stage at each point of a grid.
 # SHARE=2/3: this is the second of three machines that share the grid.
 sweep: setup
-	@$(RUN) python -m tools.sweep "$(STAGE)" --grid "$(GRID)" --by "$(BY)" \
+	@$(RUN) python -m tools.experiments.sweep "$(STAGE)" --grid "$(GRID)" --by "$(BY)" \
 	    $(if $(JOBS),--jobs "$(JOBS)") $(if $(SHARE),--share "$(SHARE)")
 
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
 chaos: setup
-	@$(RUN) python -m tools.chaos $(if $(N),--kills "$(N)") --json benchmarks/chaos.json
+	@$(RUN) python -m tools.pipeline.chaos $(if $(N),--kills "$(N)") --json benchmarks/chaos.json
 
 # Two fresh clones must write the same bytes; PRECISION=float32: in that; TINY=1: with tiny parameters, in
 # every precision.
 reproduce-check: setup
-	@$(RUN) python -m tools.reproduce_check $(if $(TINY),--tiny) $(if $(PRECISION),--precision "$(PRECISION)")
+	@$(RUN) python -m tools.pipeline.reproduce_check $(if $(TINY),--tiny) $(if $(PRECISION),--precision "$(PRECISION)")
 
 # Every object in DVC's cache, hashed anew.
 check-cache: setup
-	@$(RUN) python -m tools.check_cache
+	@$(RUN) python -m tools.pipeline.check_cache
 
 # dvc.lock must be of the committed code, data and parameters; nothing runs.
 lock-check: setup
-	@$(RUN) python -m tools.lock_check
+	@$(RUN) python -m tools.pipeline.lock_check
 
 # Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: in
 # this clone, with its cache.
 verify: setup
-	@$(RUN) python -m tools.verify $(if $(HERE),--here)
+	@$(RUN) python -m tools.pipeline.verify $(if $(HERE),--here)
 
 # BASE=main: what a branch changes in parameters, metrics and models; fails where a model got worse.
 gate: setup
-	@$(RUN) python -m tools.gate "$(BASE)"
+	@$(RUN) python -m tools.experiments.gate "$(BASE)"
 
 # A page on this machine to try the models on; PORT=7861: at that port.
 demo: demo-setup
 	@$(RUN) python -m tools.demo $(if $(PORT),--port "$(PORT)")
 
 demo-setup: setup
-	@sh tools/setup.sh requirements-demo.lock
+	@sh tools/project/setup.sh requirements/demo.lock
 
 # JAX, for stages that share their work with other processes.
 distributed-setup: setup
-	@sh tools/setup.sh requirements-distributed.lock
+	@sh tools/project/setup.sh requirements/distributed.lock
 
 # What a change has to pass before it is pushed, in some minutes.
 PYTEST := python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m
@@ -93,21 +93,21 @@ bench: setup
 
 # Put the measured tables into README.md.
 readme: setup
-	@$(RUN) python -m tools.readme
+	@$(RUN) python -m tools.project.readme
 
 # GPU=1: with the TensorFlow that computes on NVIDIA's GPUs (Linux), from then on in this .venv.
 setup:
-	@sh tools/setup.sh $(if $(GPU),requirements-gpu.lock)
+	@sh tools/project/setup.sh $(if $(GPU),requirements/gpu.lock)
 
 # Choose new versions for every platform and write them with their hashes. The locks that are installed beside
 # another name no TensorFlow: which one it is, the other says.
 COMPILE := PATH="$(CURDIR)/.venv/bin:$$PATH" uv pip compile --universal --generate-hashes --python-version 3.11 \
     --no-emit-index-url --no-annotate --no-header --quiet --upgrade
 PROJECT := $(COMPILE) pyproject.toml --extra test
-BESIDE := $(PROJECT) --constraints requirements.lock --no-emit-package tensorflow-cpu
+BESIDE := $(PROJECT) --constraints requirements/pipeline.lock --no-emit-package tensorflow-cpu
 lock: setup
-	$(PROJECT) --output-file requirements.lock
-	$(BESIDE) --extra gpu --output-file requirements-gpu.lock
-	$(BESIDE) --no-emit-package tensorflow --extra demo --extra demo-test --output-file requirements-demo.lock
-	$(BESIDE) --no-emit-package tensorflow --extra distributed --output-file requirements-distributed.lock
-	echo uv | $(COMPILE) - --output-file requirements-uv.lock
+	$(PROJECT) --output-file requirements/pipeline.lock
+	$(BESIDE) --extra gpu --output-file requirements/gpu.lock
+	$(BESIDE) --no-emit-package tensorflow --extra demo --extra demo-test --output-file requirements/demo.lock
+	$(BESIDE) --no-emit-package tensorflow --extra distributed --output-file requirements/distributed.lock
+	echo uv | $(COMPILE) - --output-file requirements/installer.lock

@@ -2,7 +2,7 @@
 
     python -m benchmarks [--idx FOLDER] [--accuracy] [NAME ...]
 
-NAME is a module of this folder; without one, all run, one after another, since each sets its own number of
+NAME is a module in one of the folders here; without one, all run, one after another, since each sets its own number of
 threads. The file holds, machine by machine, the versions of what was measured and the rows. A run replaces
 the rows that it measured and keeps the others, but for those of the same machine with other versions.
 """
@@ -17,25 +17,27 @@ from typing import Any
 
 from benchmarks.machine import describe_machine, describe_versions
 from benchmarks.timing import Row, argument_parser, measure, print_rows
-from stages.core.errors import InputError, run_command
-from stages.core.outputs import replacing
+from ladder.files.errors import InputError, run_command
+from ladder.files.outputs import replacing
 
 RESULTS = Path(__file__).with_name("results.json")
 ON_DIGITS = ("numpy_vs_frameworks", "train_mnist_vs_fit", "deformation_speed")
-ON_DRIVERS = (
-    "vgg_head_vs_live",
-    "vgg_convolutions",
-    "vgg_scaling",
-    "predict_vs_loop",
-)
-BENCHMARKS = ON_DIGITS + ON_DRIVERS
+BENCHMARKS = {  # name → its room
+    "numpy_vs_frameworks": "scratch",
+    "train_mnist_vs_fit": "digits",
+    "deformation_speed": "digits",
+    "vgg_head_vs_live": "vgg",
+    "vgg_convolutions": "vgg",
+    "vgg_scaling": "vgg",
+    "predict_vs_loop": "predict",
+}
 DIGITS = 4  # significant ones kept of a measured number
 
 
 def run_benchmark(name: str, options: dict[str, Any]) -> list[Row]:
     """The rows of one benchmark, measured in a fresh process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(measure, name, options).result()
+        return process.submit(measure, f"benchmarks.{BENCHMARKS[name]}.{name}", options).result()
 
 
 def round_row(row: Row) -> Row:

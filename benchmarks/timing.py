@@ -10,9 +10,9 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from stages.core.errors import InputError
-from stages.datasets.digits import SIDE, Images
-from stages.datasets.idx import find_idx_folder, read_idx_pair
+from ladder.files.errors import InputError
+from ladder.digits.images import SIDE, Images
+from ladder.digits.idx import find_idx_folder, read_idx_pair
 
 INK_SHARE = 0.19  # of MNIST's pixels; the others are black
 
@@ -88,7 +88,7 @@ def use_cpu(threads: int = 0) -> None:
 
     TensorFlow reads both once, so this goes first in a process that uses it.
     """
-    from stages.core.runtime import tf  # here, so that naming the benchmarks does not import TensorFlow
+    from ladder.training.runtime import tf  # here, so that naming the benchmarks does not import TensorFlow
 
     tf.config.set_visible_devices([], "GPU")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -104,7 +104,7 @@ def argument_parser(description: str | None) -> argparse.ArgumentParser:
 
 def measure(module: str, options: dict[str, Any]) -> list[Row]:
     """Import a benchmark and call its `rows`: what a process of its own runs."""
-    return importlib.import_module(f"benchmarks.{module}").rows(**options)
+    return importlib.import_module(module).rows(**options)
 
 
 def print_rows(rows: Sequence[Row], notes: bool = True) -> None:

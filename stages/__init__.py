@@ -2,7 +2,7 @@
 
 import sys
 
-from stages.core.interruption import stop_when_told
+from ladder.files.interruption import stop_when_told
 
 # While `python -m stages.…` looks for the stage; the stage's imports, which take seconds, come after this.
 if sys.argv[:1] == ["-m"]:

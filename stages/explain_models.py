@@ -1,7 +1,7 @@
 """Stage `explain-models`: pictures of what the models have learned, from the trained models.
 
 The way of the neuron down its loss surface; what the first layers look for; what the driver classifier looks
-at (see stages/models/grad_cam.py).
+at (see ladder/vgg/grad_cam.py).
 """
 
 from pathlib import Path
@@ -9,20 +9,20 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from stages.core.errors import run_stage
-from stages.core.figures import BLUE, VERMILION, image_grid, plt, write_figure
-from stages.core.keras_archive import load_keras
-from stages.core.outputs import read_arrays
-from stages.core.params import read_params
-from stages.core.runtime import keras
-from stages.core.tables import read_table
-from stages.datasets.digits import SIDE
-from stages.datasets.driver_images import CLASS_NAMES, CLASSES, Split, labels_of, read_manifest, rows_by_split
-from stages.datasets.driver_pixels import read_pixels
-from stages.models.grad_cam import heat_maps, overlay
-from stages.models.linear_neuron import loss_and_gradient
-from stages.models.vgg16 import BASE_FILE, load_base
-from stages.models.vgg_params import Vgg
+from ladder.files.errors import run_stage
+from ladder.figures.style import BLUE, VERMILION, image_grid, plt, write_figure
+from ladder.training.keras_archive import load_keras
+from ladder.files.outputs import read_arrays
+from ladder.files.params import read_params
+from ladder.training.runtime import keras
+from ladder.files.tables import read_table
+from ladder.digits.images import SIDE
+from ladder.drivers.images import CLASS_NAMES, CLASSES, Split, labels_of, read_manifest, rows_by_split
+from ladder.drivers.pixels import read_pixels
+from ladder.vgg.grad_cam import heat_maps, overlay
+from ladder.scratch.neuron import loss_and_gradient
+from ladder.vgg.vgg16 import BASE_FILE, load_base
+from ladder.vgg.params import Vgg
 
 PLOTS = Path("plots/explain_models")
 UNITS_SHOWN, COLUMNS = 40, 10

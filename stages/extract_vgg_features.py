@@ -5,21 +5,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.core.distribution import together
-from stages.core.errors import InputError, run_stage
-from stages.core.outputs import replacing, write_metrics
-from stages.core.params import read_params
-from stages.core.prediction import predict_batch
-from stages.core.processes import Processes
-from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, dtype_policy, seed_keras
-from stages.datasets.augmentation import Augment, augment
-from stages.datasets.driver_images import MANIFEST, WAYS, labels_of, read_manifest, rows_by_split
-from stages.datasets.driver_pixels import PIXELS, read_pixels
-from stages.datasets.vgg_features import FEATURES, new_features
-from stages.models.vgg16 import BASE_FILE, build_feature_extractor, load_base
-from stages.models.vgg_params import Vgg
-from stages.models.winograd import accelerated
+from ladder.processes.distribution import together
+from ladder.files.errors import InputError, run_stage
+from ladder.files.outputs import replacing, write_metrics
+from ladder.files.params import read_params
+from ladder.training.prediction import predict_batch
+from ladder.processes.processes import Processes
+from ladder.files.progress import Progress
+from ladder.training.runtime import choose_precision, dtype_policy, seed_keras
+from ladder.drivers.augmentation import Augment, augment
+from ladder.drivers.images import MANIFEST, WAYS, labels_of, read_manifest, rows_by_split
+from ladder.drivers.pixels import PIXELS, read_pixels
+from ladder.vgg.features import FEATURES, new_features
+from ladder.vgg.vgg16 import BASE_FILE, build_feature_extractor, load_base
+from ladder.vgg.params import Vgg
+from ladder.vgg.winograd import accelerated
 
 
 class ViewBatch(NamedTuple):
@@ -61,7 +61,7 @@ def extract(processes: Processes) -> None:
     def compute(batch: ViewBatch) -> dict[str, np.ndarray]:
         seen, classes = pixels[batch.rows].astype(np.float32), labels[batch.rows]
         if batch.view > 0:
-            rng = np.random.default_rng([seed, 13, batch.view, batch.start])
+            rng = stream(seed, "extract-vgg-features/augmentation", batch.view, batch.start)
             seen, classes = augment(seen, classes, augmentation, rng)
         with np.errstate(over="ignore"):  # looked for below
             half = predict_batch(extractor, seen, params.batch_size).astype(np.float16)

@@ -6,27 +6,27 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from stages.core.adam import Schedule, build_adam
-from stages.core.checkpoints import fingerprint
-from stages.core.distribution import together
-from stages.core.errors import run_stage
-from stages.core.keras_archive import load_keras, save_keras
-from stages.core.keras_training import Batch, train
-from stages.core.memory_maps import ArrayRows
-from stages.core.outputs import write_metrics
-from stages.core.params import Count, Group, LearningRate, read_params
-from stages.core.prediction import predict
-from stages.core.processes import Processes
-from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, dtype_policy, seed_keras
-from stages.core.training_log import TrainingLog
-from stages.datasets.augmentation import Augment, augment, draw_augmented
-from stages.datasets.driver_images import MANIFEST, Split, labels_of, one_hot, read_manifest, rows_by_split
-from stages.datasets.driver_pixels import PIXELS, read_pixels
-from stages.datasets.driver_report import report_drivers
-from stages.models.vgg16 import BASE_FILE, HEAD_FILE, build_classifier, load_base, unfreeze_last
-from stages.models.vgg_params import Vgg
-from stages.models.winograd import accelerated
+from ladder.training.optimizers import Schedule, build_adam
+from ladder.training.checkpoints import fingerprint
+from ladder.processes.distribution import together
+from ladder.files.errors import run_stage
+from ladder.training.keras_archive import load_keras, save_keras
+from ladder.training.batched_epochs import Batch, train
+from ladder.files.memory_maps import ArrayRows
+from ladder.files.outputs import write_metrics
+from ladder.files.params import Count, Group, LearningRate, read_params
+from ladder.training.prediction import predict
+from ladder.processes.processes import Processes
+from ladder.files.progress import Progress
+from ladder.training.runtime import choose_precision, dtype_policy, seed_keras
+from ladder.training.training_log import TrainingLog
+from ladder.drivers.augmentation import Augment, augment, draw_augmented
+from ladder.drivers.images import MANIFEST, Split, labels_of, one_hot, read_manifest, rows_by_split
+from ladder.drivers.pixels import PIXELS, read_pixels
+from ladder.drivers.report import report_drivers
+from ladder.vgg.vgg16 import BASE_FILE, HEAD_FILE, build_classifier, load_base, unfreeze_last
+from ladder.vgg.params import Vgg
+from ladder.vgg.winograd import accelerated
 
 
 class Finetune(Group):
@@ -55,7 +55,7 @@ def finetune(processes: Processes) -> None:
     part = processes.part(params.batch_size)
 
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
-        rng, items = np.random.default_rng([seed, 15, epoch, step]), rows["train"][numbers[part]]
+        rng, items = stream(seed, "finetune-vgg/augmentation", epoch, step), rows["train"][numbers[part]]
         images, of_images = pixels[items], labels[items]
         moved, of_moved = augment(images, of_images, augmentation, rng, part, len(numbers))
         augmented = draw_augmented(len(numbers), rng)[part]

@@ -5,9 +5,9 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from stages.core.errors import run_stage
-from stages.core.outputs import write_metrics, write_table
-from stages.core.params import Group, read_params, read_seed
+from ladder.files.errors import run_stage
+from ladder.files.outputs import write_metrics, write_table
+from ladder.files.params import Group, read_params, read_seed
 
 
 class Celsius(Group):
@@ -27,7 +27,7 @@ class Celsius(Group):
 
 def main() -> None:
     params = read_params("celsius", Celsius)
-    rng = np.random.default_rng([read_seed(), 0])
+    rng = stream(read_seed(), "generate-celsius-data/pairs")
     celsius = rng.uniform(params.low, params.high, params.count)
     fahrenheit = 1.8 * celsius + 32 + rng.normal(0, params.noise, params.count)
     write_table("data/celsius.csv", {"celsius": celsius, "fahrenheit": fahrenheit})

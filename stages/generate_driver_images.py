@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stages.core.errors import run_stage
-from stages.core.outputs import replacing, write_metrics, write_table
-from stages.core.params import read_params, read_seed
-from stages.core.progress import Progress
-from stages.datasets.driver_images import CLASSES, CSV_NAME, Drivers
-from stages.datasets.driver_scenes import draw_clip
+from ladder.files.errors import run_stage
+from ladder.files.outputs import replacing, write_metrics, write_table
+from ladder.files.params import read_params, read_seed
+from ladder.files.progress import Progress
+from ladder.drivers.images import CLASSES, CSV_NAME, Drivers
+from ladder.drawings.driver_scenes import draw_clip
 
 JPEG_QUALITY = 92
 
@@ -19,7 +19,7 @@ def main() -> None:
     params, seed = read_params("drivers", Drivers), read_seed()
     total = params.count * len(CLASSES) * params.frames
     # As in the real set, the number in an image's name says nothing about its driver or class.
-    numbers = iter(np.random.default_rng([seed, 11]).permutation(total) + 1)
+    numbers = iter(stream(seed, "generate-driver-images/numbers").permutation(total) + 1)
     rows = []
     with (
         replacing("data/driver-images") as root,

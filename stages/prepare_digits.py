@@ -7,12 +7,12 @@ import numpy as np
 from pydantic import Field
 from sklearn.model_selection import train_test_split
 
-from stages.core.errors import InputError, run_stage
-from stages.core.figures import class_distribution, image_grid, write_figure
-from stages.core.outputs import write_arrays, write_metrics
-from stages.core.params import Group, Share, read_params, read_seed
-from stages.datasets.digit_sources import read_source
-from stages.datasets.digits import CLASS_NAMES, DIGITS_FILE, SPLITS, Images
+from ladder.files.errors import InputError, run_stage
+from ladder.figures.style import class_distribution, image_grid, write_figure
+from ladder.files.outputs import write_arrays, write_metrics
+from ladder.files.params import Group, Share, read_params, read_seed
+from ladder.digits.sources import read_source
+from ladder.digits.images import CLASS_NAMES, DIGITS_FILE, SPLITS, Images
 
 PLOTS = Path("plots/prepare_digits")
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.core.errors import run_stage
-from stages.core.outputs import write_metrics
-from stages.core.params import read_params
-from stages.core.runtime import start_keras
-from stages.models.vgg16 import (
+from ladder.files.errors import run_stage
+from ladder.files.outputs import write_metrics
+from ladder.files.params import read_params
+from ladder.training.runtime import start_keras
+from ladder.vgg.vgg16 import (
     BASE_FILE,
     EMBEDDED_FILE,
     build_base,
@@ -17,7 +17,7 @@ from stages.models.vgg16 import (
     save_base,
     start_at_random,
 )
-from stages.models.vgg_params import Vgg
+from ladder.vgg.params import Vgg
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     match params.weights:
         case "random":
             base = build_base(params.image_size)
-            start_at_random(base, np.random.default_rng([seed, 12]))
+            start_at_random(base, stream(seed, "prepare-vgg-base/weights"))
             print("prepare-vgg-base: an untrained base with random weights: expect poor features", flush=True)
         case "embedded":
             base = load_base(params.image_size, EMBEDDED_FILE)

@@ -11,16 +11,16 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from stages.core.checkpoints import Checkpoint, fingerprint, set_variables, variable_arrays
-from stages.core.errors import InputError, run_stage
-from stages.core.outputs import write_metrics, write_table
-from stages.core.params import Count, Group, LearningRate, read_params
-from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, keras, seed_keras
-from stages.datasets.formula_pens import PARTS
-from stages.datasets.formula_scenes import ANSWERS, draw_scenes, targets_of
-from stages.models.vgg16 import EMBEDDED_FILE, save_base
-from stages.models.vgg_pretraining import (
+from ladder.training.checkpoints import Checkpoint, fingerprint, set_variables, variable_arrays
+from ladder.files.errors import InputError, run_stage
+from ladder.files.outputs import write_metrics, write_table
+from ladder.files.params import Count, Group, LearningRate, read_params
+from ladder.files.progress import Progress
+from ladder.training.runtime import choose_precision, keras, seed_keras
+from ladder.drawings.formula_pens import PARTS
+from ladder.drawings.formula_scenes import ANSWERS, draw_scenes, targets_of
+from ladder.vgg.vgg16 import EMBEDDED_FILE, save_base
+from ladder.vgg.pretraining import (
     build_pretraining_model,
     build_untrained_base,
     compile_for_pretraining,

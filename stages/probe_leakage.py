@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.core.errors import run_stage
-from stages.core.evaluation import accuracy_interval
-from stages.core.figures import image_grid, write_figure
-from stages.core.outputs import write_metrics, write_table
-from stages.core.params import read_params
-from stages.datasets.driver_images import WAYS, labels_of, read_manifest, rows_by_split
-from stages.datasets.driver_pixels import read_pixels
-from stages.models.pixel_probes import NEAR_DUPLICATE, closest, linear_answers, thumbnails
-from stages.models.vgg_params import Vgg
+from ladder.files.errors import run_stage
+from ladder.evaluation.accuracy import accuracy_interval
+from ladder.figures.style import image_grid, write_figure
+from ladder.files.outputs import write_metrics, write_table
+from ladder.files.params import read_params
+from ladder.drivers.images import WAYS, labels_of, read_manifest, rows_by_split
+from ladder.drivers.pixels import read_pixels
+from ladder.drivers.probes import NEAR_DUPLICATE, closest, linear_answers, thumbnails
+from ladder.vgg.params import Vgg
 
 PLOTS = Path("plots/probe_leakage")
 PAIRS_SHOWN = 8

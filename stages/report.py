@@ -1,22 +1,22 @@
 """Stage `report`: report/index.html, all that the pipeline has measured and drawn, in one file.
 
 It opens from the disk and asks the network for nothing: the pictures are inside. The text is in
-stages/reporting/report.html.
+ladder/reporting/report.html.
 """
 
 import json
 from pathlib import Path
 
-from stages.core.errors import InputError, run_stage
-from stages.core.outputs import replacing
-from stages.core.params import read_params
-from stages.datasets.driver_images import Drivers, Split
-from stages.models.vgg_params import Vgg
-from stages.reporting.metric_tables import driver_accuracies, read_metrics, splits_rows
-from stages.reporting.pages import render
-from stages.reporting.pictures import PICTURES, with_numbers
-from stages.reporting.pipeline_graph import draw_pipeline
-from stages.reporting.result_tables import (
+from ladder.files.errors import InputError, run_stage
+from ladder.files.outputs import replacing
+from ladder.files.params import read_params
+from ladder.drivers.images import Drivers, Split
+from ladder.vgg.params import Vgg
+from ladder.reporting.metric_tables import driver_accuracies, read_metrics, splits_rows
+from ladder.reporting.pages import render
+from ladder.reporting.pictures import PICTURES, with_numbers
+from ladder.reporting.pipeline_graph import draw_pipeline
+from ladder.reporting.result_tables import (
     calibration_rows,
     describe_processor,
     digit_rows,
@@ -26,7 +26,7 @@ from stages.reporting.result_tables import (
 
 PAGE, BENCHMARKS = Path("report/index.html"), Path("benchmarks/results.json")
 # A link to dvc.yaml: DVC takes no file of that name as a dependency.
-PIPELINE = Path(__file__).with_name("reporting") / "pipeline.yaml"
+PIPELINE = Path(__file__).parents[1] / "ladder/reporting/pipeline.yaml"
 STAGES = (
     "train_linreg",
     "prepare_digits",

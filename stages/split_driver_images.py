@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.core.errors import run_stage
-from stages.core.figures import class_distribution, image_grid, write_figure
-from stages.core.outputs import write_metrics, write_table
-from stages.core.params import read_params, read_seed
-from stages.datasets.driver_images import (
+from ladder.files.errors import run_stage
+from ladder.figures.style import class_distribution, image_grid, write_figure
+from ladder.files.outputs import write_metrics, write_table
+from ladder.files.params import read_params, read_seed
+from ladder.drivers.images import (
     CLASS_NAMES,
     CLASSES,
     MANIFEST,
@@ -23,9 +23,9 @@ from stages.datasets.driver_images import (
     read_image_list,
     rows_by_split,
 )
-from stages.datasets.driver_pixels import write_pixels
-from stages.datasets.splits import split_by_driver, split_by_image
-from stages.models.vgg_params import Vgg
+from ladder.drivers.pixels import write_pixels
+from ladder.drivers.splits import split_by_driver, split_by_image
+from ladder.vgg.params import Vgg
 
 PLOTS = Path("plots/split_driver_images")
 SAMPLE_SIZE = 96  # pixels, of the sample sheet

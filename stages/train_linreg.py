@@ -6,12 +6,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from stages.core import figures
-from stages.core.errors import InputError, run_stage
-from stages.core.outputs import write_arrays, write_metrics, write_table
-from stages.core.params import Group, LearningRate, Share, read_params, read_seed
-from stages.core.tables import read_table
-from stages.models import linear_neuron
+from ladder.figures import style as figures
+from ladder.files.errors import InputError, run_stage
+from ladder.files.outputs import write_arrays, write_metrics, write_table
+from ladder.files.params import Group, LearningRate, Share, read_params, read_seed
+from ladder.files.tables import read_table
+from ladder.scratch import neuron as linear_neuron
 
 DATA, PLOTS = Path("data/celsius.csv"), Path("plots/train_linreg")
 
@@ -52,11 +52,11 @@ def main() -> None:
     params, seed = read_params("linreg", Linreg), read_seed()
     table = read_table(DATA, ("celsius", "fahrenheit"), float)
     x, y = table["celsius"].to_numpy(), table["fahrenheit"].to_numpy()
-    rows = split_indices(len(x), params, np.random.default_rng([seed, 1]))
+    rows = split_indices(len(x), params, stream(seed, "train-linreg/split"))
     x_train, y_train = x[rows["train"]], y[rows["train"]]
 
     try:
-        rng = np.random.default_rng([seed, 2])
+        rng = stream(seed, "train-linreg/weights")
         fit = linear_neuron.fit(x_train, y_train, params.learning_rate, params.epochs, rng)
     except InputError as error:
         raise InputError(f"params.yaml: linreg: {error}") from None

@@ -9,24 +9,24 @@ from pydantic import Field
 from sklearn.datasets import make_moons
 from threadpoolctl import threadpool_limits
 
-from stages.core import figures
-from stages.core.checkpoints import Checkpoint, fingerprint
-from stages.core.classifier_report import Subject, write_classifier_report
-from stages.core.compiled_epochs import CompiledEpochs
-from stages.core.errors import InputError, run_stage
-from stages.core.evaluation import Answers, classification_metrics
-from stages.core.keras_archive import save_keras
-from stages.core.outputs import write_arrays, write_metrics
-from stages.core.params import Count, Group, LayerSizes, LearningRate, read_params
-from stages.core.progress import Progress
-from stages.core.runtime import keras, start_keras
-from stages.core.training_log import TrainingLog
-from stages.datasets.digits import CLASS_NAMES, DIGITS_FILE, SPLITS, Images, load_digits_splits
-from stages.models.dense_network import DenseNetwork, train_epoch
-from stages.models.gradient_check import gradient_check
-from stages.models.keras_dense import build_dense
-from stages.models.numpy_layers import ACTIVATIONS, LOSSES
-from stages.models.numpy_optimizers import SGD
+from ladder.figures import style as figures
+from ladder.training.checkpoints import Checkpoint, fingerprint
+from ladder.evaluation.report import Subject, write_classifier_report
+from ladder.training.compiled_epochs import CompiledEpochs
+from ladder.files.errors import InputError, run_stage
+from ladder.evaluation.accuracy import Answers, classification_metrics
+from ladder.training.keras_archive import save_keras
+from ladder.files.outputs import write_arrays, write_metrics
+from ladder.files.params import Count, Group, LayerSizes, LearningRate, read_params
+from ladder.files.progress import Progress
+from ladder.training.runtime import keras, start_keras
+from ladder.training.training_log import TrainingLog
+from ladder.digits.images import CLASS_NAMES, DIGITS_FILE, SPLITS, Images, load_digits_splits
+from ladder.scratch.dense_network import DenseNetwork, train_epoch
+from ladder.scratch.gradient_check import gradient_check
+from ladder.digits.networks import build_dense
+from ladder.scratch.numpy_layers import ACTIVATIONS, LOSSES
+from ladder.scratch.numpy_optimizers import SGD
 
 PLOTS = Path("plots/train_mlp")
 

@@ -7,21 +7,21 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from stages.core.adam import Schedule, build_adam
-from stages.core.checkpoints import Checkpoint, fingerprint
-from stages.core.classifier_report import Subject, write_classifier_report
-from stages.core.compiled_epochs import CompiledEpochs
-from stages.core.errors import run_stage
-from stages.core.evaluation import Answers
-from stages.core.keras_archive import save_keras
-from stages.core.outputs import write_metrics
-from stages.core.params import Count, Group, LayerSizes, LearningRate, read_params
-from stages.core.progress import Progress
-from stages.core.runtime import start_keras
-from stages.core.training_log import TrainingLog
-from stages.datasets.deformation import Deformation, deformed_epochs
-from stages.datasets.digits import CLASS_NAMES, DIGITS_FILE, load_digits_splits
-from stages.models.keras_dense import build_dense, count_parameters
+from ladder.training.optimizers import Schedule, build_adam
+from ladder.training.checkpoints import Checkpoint, fingerprint
+from ladder.evaluation.report import Subject, write_classifier_report
+from ladder.training.compiled_epochs import CompiledEpochs
+from ladder.files.errors import run_stage
+from ladder.evaluation.accuracy import Answers
+from ladder.training.keras_archive import save_keras
+from ladder.files.outputs import write_metrics
+from ladder.files.params import Count, Group, LayerSizes, LearningRate, read_params
+from ladder.files.progress import Progress
+from ladder.training.runtime import start_keras
+from ladder.training.training_log import TrainingLog
+from ladder.digits.deformation import Deformation, deformed_epochs
+from ladder.digits.images import CLASS_NAMES, DIGITS_FILE, load_digits_splits
+from ladder.digits.networks import build_dense, count_parameters
 
 
 class Mnist(Group):

@@ -11,19 +11,19 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from stages.core.checkpoints import Checkpoint, fingerprint
-from stages.core.errors import run_stage
-from stages.core.keras_archive import save_keras
-from stages.core.keras_training import Batch, train
-from stages.core.memory_maps import ArrayRows
-from stages.core.outputs import write_metrics
-from stages.core.params import Count, Group, LearningRate, read_params, read_seed
-from stages.core.prediction import predict
-from stages.core.progress import Progress
-from stages.core.runtime import choose_precision, dtype_policy, keras, start_keras
-from stages.core.training_log import TrainingLog
-from stages.datasets.augmentation import Augment, augment, draw_augmented
-from stages.datasets.driver_images import (
+from ladder.training.checkpoints import Checkpoint, fingerprint
+from ladder.files.errors import run_stage
+from ladder.training.keras_archive import save_keras
+from ladder.training.batched_epochs import Batch, train
+from ladder.files.memory_maps import ArrayRows
+from ladder.files.outputs import write_metrics
+from ladder.files.params import Count, Group, LearningRate, read_params, read_seed
+from ladder.training.prediction import predict
+from ladder.files.progress import Progress
+from ladder.training.runtime import choose_precision, dtype_policy, keras, start_keras
+from ladder.training.training_log import TrainingLog
+from ladder.drivers.augmentation import Augment, augment, draw_augmented
+from ladder.drivers.images import (
     CLASSES,
     MANIFEST,
     WAYS,
@@ -33,12 +33,12 @@ from stages.datasets.driver_images import (
     read_manifest,
     rows_by_split,
 )
-from stages.datasets.driver_pixels import PIXELS, read_pixels
-from stages.datasets.driver_report import report_drivers
-from stages.datasets.vgg_features import FEATURES, LiveFeatures, read_features
-from stages.models.vgg16 import BASE_FILE, HEAD_FILE, build_feature_extractor, build_head, load_base
-from stages.models.vgg_params import Vgg
-from stages.models.winograd import accelerated
+from ladder.drivers.pixels import PIXELS, read_pixels
+from ladder.drivers.report import report_drivers
+from ladder.vgg.features import FEATURES, LiveFeatures, read_features
+from ladder.vgg.vgg16 import BASE_FILE, HEAD_FILE, build_feature_extractor, build_head, load_base
+from ladder.vgg.params import Vgg
+from ladder.vgg.winograd import accelerated
 
 SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
 READ_AT_ONCE = 64  # images
@@ -84,7 +84,7 @@ def cached_views(features: np.ndarray, classes: np.ndarray, items: np.ndarray, s
     """Features of the manifest's rows `items`, in each epoch of the image itself or of an augmented view."""
 
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
-        rng, rows = np.random.default_rng([seed, 18, epoch, step]), items[numbers]
+        rng, rows = stream(seed, "train-vgg-head/views", epoch, step), items[numbers]
         views = np.zeros(len(rows), int)
         if len(features) > 1:
             augmented = draw_augmented(len(rows), rng)
@@ -105,7 +105,7 @@ def live_views(
     """In every epoch the base runs on the rows `items`, each as it is or augmented anew."""
 
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
-        rng, rows = np.random.default_rng([seed, 17, epoch, step]), items[numbers]
+        rng, rows = stream(seed, "train-vgg-head/augmentation", epoch, step), items[numbers]
         images, classes, augmented = pixels[rows], labels[rows], draw_augmented(len(rows), rng)
         seen = images.astype(np.float32)
         seen[augmented], classes[augmented] = augment(

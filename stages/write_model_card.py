@@ -1,18 +1,18 @@
 """Stage `write-model-card`: MODEL_CARD.md, what a user of the driver classifier must know, from the metrics.
 
-The text is in stages/model_card.md; its sections are those of Mitchell et al. (2019), "Model Cards for Model
+The text is in ladder/reporting/model_card.md; its sections are those of Mitchell et al. (2019), "Model Cards for Model
 Reporting".
 """
 
 from pathlib import Path
 
-from stages.core.errors import run_stage
-from stages.core.outputs import replacing
-from stages.core.params import read_params
-from stages.core.tables import read_table
-from stages.datasets.driver_images import CLASS_NAMES, CLASSES, Drivers, Split
-from stages.models.vgg_params import Vgg
-from stages.reporting.metric_tables import (
+from ladder.files.errors import run_stage
+from ladder.files.outputs import replacing
+from ladder.files.params import read_params
+from ladder.files.tables import read_table
+from ladder.drivers.images import CLASS_NAMES, CLASSES, Drivers, Split
+from ladder.vgg.params import Vgg
+from ladder.reporting.metric_tables import (
     accuracy,
     driver_accuracies,
     interval,
@@ -22,7 +22,7 @@ from stages.reporting.metric_tables import (
 )
 
 CARD = Path("MODEL_CARD.md")
-TEXT = Path(__file__).with_name("model_card.md")
+TEXT = Path(__file__).parents[1] / "ladder/reporting/model_card.md"
 DRAWN = "data/driver-images"
 BASES = {
     "embedded": "pre-trained on pictures drawn by formula",

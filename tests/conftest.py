@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.clones import clone_origin, make_origin, run_in
-from tools.job_summary import SUMMARY
-from tools.mend import exclusive
+from tools.pipeline.clones import clone_origin, make_origin, run_in
+from tools.experiments.job_summary import SUMMARY
+from tools.pipeline.mend import exclusive
 
 LINE = ("generate-celsius-data", "train-linreg")
 LIGHT = (*LINE, "prepare-digits")  # without TensorFlow

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.core.keras_archive import save_keras
-from stages.core.outputs import write_arrays
-from stages.core.runtime import keras
-from stages.datasets.driver_images import CLASSES
-from stages.datasets.vgg_features import CHANNELS
-from stages.models.keras_dense import build_dense
-from stages.models.vgg16 import build_base, build_classifier, build_head, start_at_random
+from ladder.training.keras_archive import save_keras
+from ladder.files.outputs import write_arrays
+from ladder.training.runtime import keras
+from ladder.drivers.images import CLASSES
+from ladder.vgg.features import CHANNELS
+from ladder.digits.networks import build_dense
+from ladder.vgg.vgg16 import build_base, build_classifier, build_head, start_at_random
 from tests.imports import ROOT
 
 SIZE = 32  # pixels

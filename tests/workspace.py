@@ -9,8 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.test_dvc_yaml import STAGES, declared_outputs, paths_of
-from tools.clones import change_params, copy_repository
+from tests.pipeline.test_dvc_yaml import STAGES, declared_outputs, paths_of
+from tools.pipeline.clones import change_params, copy_repository
 
 WRITERS = {Path(path): name for name in STAGES for path in declared_outputs(name)}
 

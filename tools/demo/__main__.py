@@ -10,7 +10,7 @@ import signal
 import socket
 import tempfile
 
-from stages.core.errors import InputError, run_command
+from ladder.files.errors import InputError, run_command
 
 HOST = "127.0.0.1"  # nobody else reaches it
 PORT = 7860

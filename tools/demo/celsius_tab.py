@@ -3,12 +3,12 @@
 import gradio as gr
 from matplotlib.figure import Figure
 
-from stages.core.figures import BLUE, VERMILION
-from stages.core.params import read_params
+from ladder.figures.style import BLUE, VERMILION
+from ladder.files.params import read_params
 from stages.generate_celsius_data import Celsius
-from stages.inference.celsius import formula, load_line
-from stages.inference.outputs import Outputs
-from stages.models.linear_neuron import predict
+from ladder.predict.celsius import formula, load_line
+from ladder.predict.outputs import Outputs
+from ladder.scratch.neuron import predict
 
 
 def draw_line(low: float, high: float, line: tuple[float, float], celsius: float) -> Figure:

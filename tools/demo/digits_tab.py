@@ -5,9 +5,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from stages.datasets.digits import CLASS_NAMES
-from stages.inference.digits import DigitNetworks, read_digit
-from stages.inference.outputs import Outputs
+from ladder.digits.images import CLASS_NAMES
+from ladder.predict.digits import DigitNetworks, read_digit
+from ladder.predict.outputs import Outputs
 from tools.demo.drawing_pad import drawing_pad, read_drawing
 from tools.demo.refusals import refusing
 

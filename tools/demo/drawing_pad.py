@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
-from stages.core.errors import InputError
+from ladder.files.errors import InputError
 
 SIDE = 280  # pixels
 PREFIX = "data:image/png;base64,"

@@ -6,9 +6,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from stages.core.errors import InputError
-from stages.core.params import read_params
-from stages.datasets.driver_images import (
+from ladder.files.errors import InputError
+from ladder.files.params import read_params
+from ladder.drivers.images import (
     CLASS_NAMES,
     CLASSES,
     Split,
@@ -16,10 +16,10 @@ from stages.datasets.driver_images import (
     load_image,
     read_manifest,
 )
-from stages.datasets.pictures import FORMATS
-from stages.inference.drivers import DriverClassifier
-from stages.inference.outputs import Outputs
-from stages.models.grad_cam import overlay
+from ladder.drivers.pictures import FORMATS
+from ladder.predict.drivers import DriverClassifier
+from ladder.predict.outputs import Outputs
+from ladder.vgg.grad_cam import overlay
 from tools.demo.refusals import refusing
 
 TITLES = [f"{short}: {name}" for short, name in zip(CLASSES, CLASS_NAMES, strict=True)]

@@ -6,8 +6,8 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from stages.core.errors import InputError
-from stages.inference.outputs import Outputs
+from ladder.files.errors import InputError
+from ladder.predict.outputs import Outputs
 from tools.demo.celsius_tab import celsius_tab
 from tools.demo.digits_tab import digits_tab
 from tools.demo.drivers_tab import drivers_tab

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from stages.core.errors import InputError
+from ladder.files.errors import InputError
 
 
 def refusing(blank: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

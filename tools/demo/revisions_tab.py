@@ -2,8 +2,8 @@
 
 import gradio as gr
 
-from stages.inference.outputs import Outputs
-from tools.compare import compare_with, git, markdown
+from ladder.predict.outputs import Outputs
+from tools.experiments.compare import compare_with, git, markdown
 from tools.demo.refusals import refusing
 
 

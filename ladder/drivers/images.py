@@ -1,0 +1,170 @@
+"""Driver images in the layout of the State Farm distracted-driver set, and the manifest of their splits.
+
+The layout: `driver_imgs_list.csv` with the columns subject, classname and img, and the pictures at
+`imgs/train/{classname}/{img}`.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+from pydantic import Field
+
+from ladder.files.errors import InputError
+from ladder.files.params import Group, Share
+from ladder.files.tables import read_table
+from ladder.drivers.pictures import open_picture
+
+CLASSES = tuple(f"c{number}" for number in range(10))
+CLASS_NAMES = (
+    "safe driving",
+    "texting right",
+    "phone right",
+    "texting left",
+    "phone left",
+    "radio",
+    "drinking",
+    "reaching behind",
+    "hair and make-up",
+    "talking",
+)
+CSV_NAME = "driver_imgs_list.csv"
+MANIFEST = Path("data/driver-manifest.csv")
+WAYS = ("image", "driver")  # to split: see ladder/drivers/splits.py
+MANIFEST_COLUMNS = ("path", "class", "subject", "by_image", "by_driver")
+SPLITS = ("train", "val", "test")
+
+
+class Drivers(Group):
+    """The `drivers` group of params.yaml."""
+
+    root: Annotated[str, Field(min_length=1, pattern=r"^\P{C}*$")]  # no control characters
+    count: Annotated[int, Field(ge=3, le=1000)]
+    frames: Annotated[int, Field(ge=1, le=1000)]
+    height: Annotated[int, Field(ge=32, le=480)]
+
+
+class Split(Group):
+    """The `split` group of params.yaml."""
+
+    by: Literal["image", "driver"]
+    validation_share: Share
+    test_share: Share
+
+
+def read_image_list(root: Path) -> pd.DataFrame:
+    """Rows `path` (below `root`), `class` and `subject` of the CSV, sorted by path.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a class is not c0 to c9, a subject or name has characters that do not show, an
+        image is listed twice, missing, or outside `root`.
+    """
+    source = root / CSV_NAME
+    table = read_table(source, ("subject", "classname", "img"), str)
+    top = root.resolve()
+    paths = []
+    for index, subject, classname, name in table[["subject", "classname", "img"]].itertuples():
+        row = index + 2
+        for column, text in (("subject", subject), ("img", name)):
+            # "p1 " would be another driver than "p1": one person in two splits.
+            if text != text.strip() or not text.isprintable():
+                raise InputError(
+                    f"{source}: row {row}: {column} {text!r}; allowed are characters that show, and spaces "
+                    "between them"
+                )
+        if classname not in CLASSES:
+            raise InputError(f"{source}: row {row}: classname {classname!r}; allowed are c0 to c9")
+        if Path(name).name != name:
+            raise InputError(f"{source}: row {row}: img {name!r} is not the plain name of a file")
+        path = Path("imgs", "train", classname, name)
+        try:
+            inside, exists = (root / path).resolve().is_relative_to(top), (root / path).is_file()
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, circular links
+            raise InputError(f"{source}: row {row}: img {name!r}: {error}") from None
+        if not inside:
+            raise InputError(f"{source}: row {row}: img {name!r} lies outside {root}")
+        if not exists:
+            raise InputError(f"{source}: row {row}: no image {root / path}")
+        paths.append(path.as_posix())
+    # Upper and lower case are one on some disks, where both names would be one picture.
+    twice = table.index[table["img"].str.casefold().duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{source}: row {twice[0] + 2}: img {table['img'][twice[0]]!r} is listed before; "
+            "allowed is once, upper and lower case alike"
+        )
+    listed = pd.DataFrame({"path": paths, "class": table["classname"], "subject": table["subject"]})
+    return listed.sort_values("path", ignore_index=True)
+
+
+def read_manifest() -> pd.DataFrame:
+    """The manifest that stage `split-driver-images` wrote, with the columns `MANIFEST_COLUMNS`.
+
+    Raises
+    ------
+    InputError
+        A class or split is unknown, a split is empty, or `by_driver` has a driver in two splits.
+    """
+    table = read_table(MANIFEST, MANIFEST_COLUMNS, str)
+    for column, allowed in (("class", CLASSES), ("by_image", SPLITS), ("by_driver", SPLITS)):
+        bad = table.index[~table[column].isin(allowed)]
+        if len(bad):
+            raise InputError(
+                f"{MANIFEST}: row {bad[0] + 2}: {column} {table[column][bad[0]]!r}; allowed: {allowed}"
+            )
+    for column in ("by_image", "by_driver"):
+        empty = [split for split in SPLITS if split not in set(table[column])]
+        if empty:
+            raise InputError(f"{MANIFEST}: {column}: no row is {empty[0]!r}; needed are {', '.join(SPLITS)}")
+    splits = table.groupby("subject")["by_driver"].unique()
+    shared = splits[splits.str.len() > 1]
+    if len(shared):
+        raise InputError(f"{MANIFEST}: by_driver: {shared.index[0]} is in {' and '.join(shared.iloc[0])}")
+    return table
+
+
+def rows_by_split(manifest: pd.DataFrame, way: str) -> dict[str, np.ndarray]:
+    """Row numbers of "train", "val" and "test" when split by `way`: "image" or "driver"."""
+    return {split: np.flatnonzero(manifest[f"by_{way}"] == split) for split in SPLITS}
+
+
+def labels_of(manifest: pd.DataFrame) -> np.ndarray:
+    """Class indices [rows]."""
+    return manifest["class"].map(CLASSES.index).to_numpy(np.int64)
+
+
+def one_hot(labels: np.ndarray) -> np.ndarray:
+    """Class indices [items] as float32 [items, classes]."""
+    return np.eye(len(CLASSES), dtype=np.float32)[labels]
+
+
+def load_image(path: Path, size: int) -> np.ndarray:
+    """Decode, turn upright (EXIF), make RGB and resize to uint8 [size, size, 3].
+
+    Of an animation it is the first frame.
+
+    Raises
+    ------
+    InputError
+        The file is missing, not an image, truncated, or absurdly large.
+    """
+    with open_picture(path) as image:
+        image.draft("RGB", (size, size))  # lets the JPEG decoder skip detail that is thrown away here
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        return np.asarray(upright.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def load_images(root: Path, paths: Sequence[str], size: int) -> np.ndarray:
+    """Load images in parallel: uint8 [n, size, size, 3], in the order of `paths`."""
+    images = np.empty((len(paths), size, size, 3), np.uint8)
+    with ThreadPoolExecutor() as pool:
+        for number, image in enumerate(pool.map(load_image, (root / path for path in paths), repeat(size))):
+            images[number] = image
+    return images

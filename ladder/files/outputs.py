@@ -1,0 +1,151 @@
+"""What stages write: whole files or none, and the same bytes for the same content."""
+
+import csv
+import errno
+import json
+import math
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ladder.files.errors import InputError
+
+# What a disk may say of a file that is being written; the user has to make room or give leave.
+NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; rename it to `path` if the block succeeds, else remove it.
+
+    What is written may be a file or a folder. A reader sees the old content or the new one, never a part.
+    What killed processes have left under such names is removed first.
+
+    Raises
+    ------
+    InputError
+        The disk is full, or the folder may not be written to; the old content stays.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left_over in path.parent.glob(f".{path.stem}.*.tmp*"):
+            if not _is_running(left_over.name.removeprefix(f".{path.stem}.").split(".")[0]):
+                _remove(left_over)
+        yield temporary
+        if path.is_dir():
+            aside = path.with_name(f".{path.stem}.{os.getpid()}.tmp.old")
+            path.rename(aside)
+            temporary.replace(path)
+            shutil.rmtree(aside)
+        else:
+            temporary.replace(path)
+    except InputError:
+        raise
+    except Exception as error:
+        reason = _not_writable(error)
+        if reason is None:
+            raise
+        raise InputError(f"{path}: cannot be written: {reason}") from None
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    elif path.exists():  # asked first: on a disk for reading only, to unlink nothing is an error too
+        path.unlink()
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def _not_writable(error: BaseException | None) -> str | None:
+    """The disk's reason, if that is what lies behind `error`: a library may have wrapped it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+            return os.strerror(error.errno)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def write_metrics(path: str | Path, metrics: Mapping[str, float]) -> None:
+    """Write a flat JSON file of finite numbers, rounded to 6 significant digits.
+
+    Raises
+    ------
+    InputError
+        A metric is NaN or infinite: the training that made it has failed.
+    """
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise InputError(f"{path}: {name} is {value}: the training diverged; lower the learning rate")
+    rounded = {
+        name: int(v) if isinstance(v, int | np.integer) else float(f"{v:.6g}") for name, v in metrics.items()
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(rounded, indent=2) + "\n", "utf-8")
+
+
+def write_table(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write equally long columns as CSV; floats with 6 significant digits."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in zip(*columns.values(), strict=True):
+            writer.writerow([f"{v:.6g}" if isinstance(v, float | np.floating) else v for v in row])
+
+
+def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as an uncompressed .npz without pickles.
+
+    The bytes depend on the arrays alone: `np.savez` asks for zip64 headers, and there Python before 3.11.4
+    writes others than later versions (https://github.com/python/cpython/issues/103861).
+    """
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in zip(arrays, map(np.asanyarray, arrays.values()), strict=True):
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.file_size = array.nbytes  # known before it is written: zip64 for what needs it alone
+            with archive.open(member, "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays called `names`, or all, from an .npz; pickled objects are refused.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is no .npz, or does not hold exactly these arrays.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if names is None:
+                names = archive.files
+            elif sorted(archive.files) != sorted(names):
+                raise InputError(f"{path}: holds the arrays {archive.files}, expected {list(names)}")
+            arrays = {name: archive[name] for name in names}
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
+    except Exception as error:  # NumPy and zipfile raise many kinds for a damaged archive.
+        raise InputError(f"{path}: not a readable .npz of plain arrays: {error}") from None
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise InputError(f"{path}: not a readable .npz of plain arrays")
+    return arrays

@@ -1,0 +1,140 @@
+"""The three networks that know digits, with probabilities that can be taken at their word."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count, takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ladder.evaluation.calibration import scaled
+from ladder.files.errors import InputError
+from ladder.training.keras_archive import load_keras
+from ladder.files.outputs import read_arrays
+from ladder.training.prediction import predict
+from ladder.training.runtime import keras
+from ladder.digits.images import CLASS_NAMES, SIDE, as_network_input
+from ladder.predict.answers import Answer, rounded
+from ladder.predict.digit_reading import DigitReading, load_picture, read_digit
+from ladder.predict.image_files import read_in_batches
+from ladder.predict.outputs import Outputs
+from ladder.scratch.dense_network import DenseNetwork
+
+__all__ = ["NETWORK_FILES", "DigitNetworks", "DigitReading", "load_picture", "read_digit"]
+
+NETWORK_FILES = {
+    "mlp_numpy": "models/mlp_numpy.npz",
+    "mlp_keras": "models/mlp_keras.keras",
+    "mnist": "models/mnist.keras",
+}
+BATCH_SIZE = 64
+NAME_WIDTH = max(map(len, NETWORK_FILES))
+HEADING = f"{'network':{NAME_WIDTH}}  digit  probability  file"
+
+
+class DigitNetworks:
+    """The network from scratch, its twin in Keras and the deep one, loaded.
+
+    Raises
+    ------
+    InputError
+        A model or the metrics with its temperature are missing or damaged.
+    """
+
+    def __init__(self, outputs: Outputs) -> None:
+        self._numpy = _load_numpy(outputs)
+        self._keras = {name: _load_keras(outputs, name) for name in ("mlp_keras", "mnist")}
+        self._temperatures = {
+            "mlp_numpy": outputs.temperature("train_mlp", "numpy_temperature"),
+            "mlp_keras": outputs.temperature("train_mlp", "keras_temperature"),
+            "mnist": outputs.temperature("train_mnist"),
+        }
+
+    def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Calibrated probabilities [n, 10] of each network, by its name in `NETWORK_FILES`.
+
+        Parameters
+        ----------
+        images : [n, 28, 28] uint8, 0 is the background, n above 0: such as `read_digit` makes.
+        """
+        pixels = as_network_input(images)
+        answers = {"mlp_numpy": self._numpy.predict_proba(pixels)}
+        answers |= {name: predict(model, pixels, BATCH_SIZE) for name, model in self._keras.items()}
+        return {name: scaled(answer, self._temperatures[name]) for name, answer in answers.items()}
+
+
+class FileAnswer(NamedTuple):
+    """One file: how it was read and each network's calibrated probabilities [10], or the `error`."""
+
+    path: Path
+    reading: DigitReading | None = None
+    probabilities: Mapping[str, np.ndarray] | None = None
+    error: InputError | None = None
+
+
+def classify_files(paths: Iterable[Path], networks: DigitNetworks) -> Iterator[FileAnswer]:
+    """Answers in the order of `paths`, each as soon as its batch is done; see `read_in_batches`."""
+
+    def read(path: Path) -> DigitReading:
+        picture = load_picture(path)
+        try:
+            return read_digit(picture)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    for batch in read_in_batches(paths, read, BATCH_SIZE):
+        readings = [file.content for file in batch if file.error is None]
+        found = networks.predict(np.stack([reading.image for reading in readings])) if readings else {}
+        done = 0
+        for path, reading, error in batch:
+            if error is None:
+                probabilities = {name: of_all[done] for name, of_all in found.items()}
+                yield FileAnswer(path, reading, probabilities)
+                done += 1
+            else:
+                yield FileAnswer(path, error=error)
+
+
+def digit_answer(path: Path, reading: DigitReading, probabilities: Mapping[str, np.ndarray]) -> Answer:
+    """The answers about one file: each network's digit, and its probabilities [10] of all."""
+    networks, rows, lines = {}, [], []
+    for network, of_all in probabilities.items():
+        best = int(of_all.argmax())
+        of_digit = dict(zip(CLASS_NAMES, rounded(of_all), strict=True))
+        answer = {"digit": best, "probability": of_digit[CLASS_NAMES[best]]}
+        networks[network] = answer | {"probabilities": of_digit}
+        rows.append({"file": str(path), "how": reading.how, "network": network} | answer | of_digit)
+        lines.append(f"{network:{NAME_WIDTH}}  {best:5}  {of_all[best]:11.1%}  {path}: {reading.how}")
+    return Answer({"file": str(path), "how": reading.how, "networks": networks}, rows, lines)
+
+
+def _load_numpy(outputs: Outputs) -> DenseNetwork:
+    """The network of stage `train-mlp`, its layers as large as the arrays in the file say."""
+    name = NETWORK_FILES["mlp_numpy"]
+    arrays = read_arrays(outputs.path(name))
+    numbers = list(takewhile(lambda number: f"weights_{number}" in arrays, count(1)))
+    names = [f"{kind}_{number}" for number in numbers for kind in ("weights", "biases")]
+    weights = [arrays[f"weights_{number}"] for number in numbers]
+    sizes = [SIDE * SIDE, *(weight.shape[-1] for weight in weights if weight.ndim == 2)]
+    if sorted(arrays) != sorted(names) or len(sizes) <= len(weights) or sizes[-1] != len(CLASS_NAMES):
+        raise InputError(f"{name}: holds no network from {SIDE * SIDE} pixels to {len(CLASS_NAMES)} classes")
+    network = DenseNetwork(sizes, "sigmoid", "cross_entropy", np.random.default_rng(0))
+    for number, weight, bias in zip(numbers, network.weights, network.biases, strict=True):
+        for array, target in ((arrays[f"weights_{number}"], weight), (arrays[f"biases_{number}"], bias)):
+            if array.shape != target.shape or array.dtype != target.dtype or not np.isfinite(array).all():
+                raise InputError(
+                    f"{name}: layer {number}: {array.dtype}{array.shape}; needed are finite numbers, "
+                    f"{target.dtype}{target.shape}"
+                )
+            target[...] = array
+    return network
+
+
+def _load_keras(outputs: Outputs, name: str) -> keras.Model:
+    model = load_keras(outputs.path(NETWORK_FILES[name]))
+    if model.input_shape != (None, SIDE * SIDE) or model.output_shape != (None, len(CLASS_NAMES)):
+        raise InputError(
+            f"{NETWORK_FILES[name]}: from {model.input_shape} to {model.output_shape}; needed is a network "
+            f"from {SIDE * SIDE} pixels to {len(CLASS_NAMES)} classes"
+        )
+    return model

@@ -1,0 +1,123 @@
+"""The fine-tuned driver classifier on any number of image files, in memory that does not grow with them."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ladder.evaluation.calibration import scaled
+from ladder.files.errors import InputError
+from ladder.training.keras_archive import load_keras
+from ladder.training.prediction import predict
+from ladder.training.runtime import keras
+from ladder.drivers.images import CLASS_NAMES, CLASSES, load_image
+from ladder.predict.answers import Answer, rounded
+from ladder.predict.image_files import read_in_batches
+from ladder.predict.outputs import Outputs
+from ladder.vgg.winograd import accelerated, worth_compiling
+
+MODEL_FILE = "models/final_model.keras"
+BATCH_SIZE = 64
+HALF = BATCH_SIZE // 2  # of a batch; where one waits for a single thread, the other fills the cores
+NAME_WIDTH = max(map(len, CLASS_NAMES))
+HEADING = f"{'class':5}  {'name':{NAME_WIDTH}}  probability  file"
+
+
+class FileAnswer(NamedTuple):
+    """One file: `image` [size, size, 3] uint8, calibrated `probabilities` [10], or the `error`.
+
+    `heat` [size, size] is None where it was not asked for.
+    """
+
+    path: Path
+    image: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    heat: np.ndarray | None = None
+    error: InputError | None = None
+
+
+class DriverClassifier:
+    """The fine-tuned VGG16 of stage `finetune-vgg`, loaded.
+
+    Raises
+    ------
+    InputError
+        The model or the metrics with its temperature are missing or damaged.
+    """
+
+    def __init__(self, outputs: Outputs) -> None:
+        self._model = load_keras(outputs.path(MODEL_FILE))
+        shape = self._model.input_shape
+        if shape != (None, shape[1], shape[1], 3) or self._model.output_shape != (None, len(CLASSES)):
+            raise InputError(
+                f"{MODEL_FILE}: from {shape} to {self._model.output_shape}; needed is one from square RGB "
+                f"images to {len(CLASSES)} classes"
+            )
+        self._model.make_predict_function()  # once, before two threads ask for it at the same time
+        self._faster: keras.Model | None = None
+        self._answered = 0  # images in full batches
+        self._temperature = outputs.temperature("finetune_vgg")
+        self.image_size: int = shape[1]
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities [n, 10] of images [n, size, size, 3] uint8, n above 0."""
+        if len(images) == BATCH_SIZE:
+            self._answered += BATCH_SIZE
+            if worth_compiling(self._model, self._answered):  # there may be as many again
+                self._faster = self._faster or accelerated(self._model, self._answered)
+                return scaled(predict(self._faster, images, BATCH_SIZE), self._temperature)
+        halves = np.array_split(images, 2) if len(images) > 1 else [images]
+        with ThreadPoolExecutor(len(halves)) as pool:
+            found = pool.map(lambda half: predict(self._model, half, HALF), halves)
+        return scaled(np.concatenate(list(found)), self._temperature)
+
+    def heat_maps(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """Where the model saw the given class in each image: [n, size, size] float32 from 0 to 1 (Grad-CAM).
+
+        Parameters
+        ----------
+        images : [n, size, size, 3] uint8.
+        classes : [n] class indices.
+        """
+        from ladder.vgg.grad_cam import heat_maps
+
+        return heat_maps(self._model, images, classes)
+
+
+def classify_files(
+    paths: Iterable[Path], classifier: DriverClassifier, heat_maps: bool = False
+) -> Iterator[FileAnswer]:
+    """Answers in the order of `paths`, each as soon as its batch is done; see `read_in_batches`.
+
+    Parameters
+    ----------
+    heat_maps : whether to compute those of the most probable classes, too.
+    """
+    for batch in read_in_batches(paths, partial(load_image, size=classifier.image_size), BATCH_SIZE):
+        images = [file.content for file in batch if file.error is None]
+        probabilities, heat = iter(()), repeat(None)
+        if images:
+            stacked = np.stack(images)
+            found = classifier.predict(stacked)
+            probabilities = iter(found)
+            if heat_maps:
+                heat = iter(classifier.heat_maps(stacked, found.argmax(axis=1)))
+        for path, image, error in batch:
+            if error is None:
+                yield FileAnswer(path, image, next(probabilities), next(heat))
+            else:
+                yield FileAnswer(path, error=error)
+
+
+def driver_answer(path: Path, probabilities: np.ndarray) -> Answer:
+    """The answer about one file: its most probable class, and the probabilities [10] of all."""
+    best = int(probabilities.argmax())
+    of_class = dict(zip(CLASSES, rounded(probabilities), strict=True))
+    answer = {"file": str(path), "class": CLASSES[best], "name": CLASS_NAMES[best]}
+    answer["probability"] = of_class[CLASSES[best]]
+    line = f"{CLASSES[best]:5}  {CLASS_NAMES[best]:{NAME_WIDTH}}  {probabilities[best]:11.1%}  {path}"
+    return Answer(answer | {"probabilities": of_class}, [answer | of_class], [line])

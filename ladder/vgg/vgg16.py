@@ -1,0 +1,193 @@
+"""VGG16 (Simonyan and Zisserman 2015): the convolutional base, its features, a new head, and all together.
+
+The base takes RGB images minus `MEAN_RGB`. ImageNet's published weights expect BGR, so the kernels of their
+first layer are turned round once, when they are read.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from ladder.files.errors import InputError
+from ladder.files.outputs import read_arrays, write_arrays
+from ladder.training.runtime import keras
+
+BASE_FILE = Path("models/vgg_base.npz")
+HEAD_FILE = Path("models/vgg_head.keras")
+EMBEDDED_FILE = Path("data/raw/embedded/vgg16_base.npz")  # written by stage pretrain-vgg-base
+FEATURE_LAYERS = ("block3_pool", "block4_pool", "block5_pool")
+MEAN_RGB = (123.68, 116.779, 103.939)  # of ImageNet's training images, in grey levels
+IMAGENET_MD5 = "6d6bbae143d832006294945121d1f1fc"  # vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
+
+
+def build_base(image_size: int) -> keras.Model:
+    """The 19 layers from the input to block5_pool: [n, size, size, 3] → [n, size / 32, size / 32, 512]."""
+    centred = keras.Input((image_size, image_size, 3), name="centred_images")
+    return keras.applications.VGG16(include_top=False, weights=None, input_tensor=centred, name="vgg16_base")
+
+
+def build_head(
+    feature_shape: tuple[int, ...],
+    mean: np.ndarray,
+    variance: np.ndarray,
+    units: int,
+    dropout: float,
+    classes: int,
+) -> keras.Model:
+    """Standardise → Flatten → Dense(units, ReLU) → Dropout → Dense(classes, softmax), in float32.
+
+    `mean` and `variance` [channels] are those of the training features. Thousands of features that are all
+    positive would move every hidden unit together, and Adam's first steps would switch them all off for good.
+    """
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input(feature_shape, name="features"),
+            layers.Normalization(axis=-1, mean=mean, variance=variance, name="standardise", dtype="float32"),
+            layers.Flatten(name="flatten", dtype="float32"),
+            layers.Dense(units, activation="relu", name="hidden", dtype="float32"),
+            layers.Dropout(dropout, name="dropout", dtype="float32"),
+            layers.Dense(classes, activation="softmax", name="probabilities", dtype="float32"),
+        ],
+        name="driver_head",
+    )
+
+
+def on_images(base: keras.Model) -> keras.Model:
+    """RGB images from 0 to 255 → what `base` makes of them once they are centred."""
+    images = keras.Input(base.input_shape[1:], name="images")
+    centred = keras.layers.Rescaling(1.0, offset=[-mean for mean in MEAN_RGB], name="subtract_mean")(images)
+    return keras.Model(images, base(centred), name="vgg16_on_images")
+
+
+def join_levels(outputs: list[keras.KerasTensor]) -> keras.KerasTensor:
+    """The outputs of `FEATURE_LAYERS`, side by side: [n, size / 32, size / 32, 1280].
+
+    Those of blocks 3 and 4 have more places: each is averaged over the 4×4 or 2×2 that one place of block 5
+    covers.
+    """
+    *finer, last = outputs
+    averaged = [
+        keras.layers.AveragePooling2D(2 ** (len(finer) - number), name=f"average_{name}")(output)
+        for number, (name, output) in enumerate(zip(FEATURE_LAYERS, finer, strict=False))
+    ]
+    return keras.layers.Concatenate(name="levels")([*averaged, last])
+
+
+def build_feature_extractor(base: keras.Model) -> keras.Model:
+    """RGB images from 0 to 255 → features of three depths of the base, see `join_levels`.
+
+    What a new task asks for may be seen best some layers before the end, which has learned to answer the old
+    one (hypercolumns: Hariharan et al. 2015).
+    """
+    outputs = [base.get_layer(name).output for name in FEATURE_LAYERS]
+    levels = on_images(keras.Model(base.input, outputs, name=base.name))
+    return keras.Model(levels.input, join_levels(levels.output), name="vgg16_features")
+
+
+def build_classifier(base: keras.Model, head: keras.Model) -> keras.Model:
+    """RGB images from 0 to 255 → class probabilities, all in one model."""
+    extractor = build_feature_extractor(base)
+    return keras.Model(extractor.input, head(extractor.output), name="driver_classifier")
+
+
+def unfreeze_last(base: keras.Model, layers: int) -> None:
+    """Let the last `layers` of the base's 19 learn, and freeze the others."""
+    for number, layer in enumerate(base.layers):
+        layer.trainable = number >= len(base.layers) - layers
+
+
+def start_at_random(base: keras.Model, rng: np.random.Generator) -> None:
+    """Give the base untrained weights through which a signal passes.
+
+    He-normal kernels, then scaled, with biases set, so that on random smooth images every channel has mean 0
+    and variance 1 before its ReLU (a data-dependent start: Mishkin and Matas 2016, Krähenbühl et al. 2016).
+    """
+    coarse = rng.uniform(0, 255, (16, 8, 8, 3)).astype(np.float32) - np.array(MEAN_RGB, np.float32)
+    x = keras.ops.image.resize(coarse, base.input_shape[1:3])
+    for layer in base.layers[1:]:
+        if not layer.weights:
+            x = layer(x)
+            continue
+        shape = layer.kernel.shape
+        kernel = rng.normal(0, np.sqrt(2 / np.prod(shape[:3])), shape).astype(np.float32)
+        z = keras.ops.conv(x, kernel, padding="same")
+        mean, variance = keras.ops.moments(z, axes=(0, 1, 2))
+        scale = keras.ops.rsqrt(variance + 1e-6)
+        layer.set_weights([kernel * scale, -mean * scale])
+        x = keras.ops.relu((z - mean) * scale)
+
+
+def load_published(base: keras.Model, source: str, folder: Path) -> None:
+    """Give the base weights in the layout that Keras publishes: an .h5 file without the top layers.
+
+    Parameters
+    ----------
+    source : "imagenet", whose file must be the published one and is fetched if absent, or another name.
+    folder : where the one .h5 file of that source lies.
+
+    Raises
+    ------
+    InputError
+        No file or several, not the layout, weights that are not finite, for "imagenet" another file or no
+        network.
+    """
+    try:
+        files = sorted(path for path in folder.glob("*.h5") if path.is_file())
+        published = not files or source != "imagenet" or _md5(files[0]) == IMAGENET_MD5
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from None
+    if len(files) > 1:
+        raise InputError(f"{folder}: {files[0].name} and {files[1].name}: keep one of them")
+    if not files and source != "imagenet":
+        raise InputError(f"{folder}: no .h5 file with VGG16 weights")
+    if not published:
+        raise InputError(f"{files[0]}: not the published file, whose MD5 is {IMAGENET_MD5}")
+    try:
+        if files:
+            base.load_weights(files[0])
+        else:
+            source_model = keras.applications.VGG16(include_top=False, weights="imagenet")
+            base.set_weights(source_model.get_weights())
+    except Exception as error:  # Keras and h5py raise many kinds for a wrong file or an absent network.
+        if files:
+            raise InputError(f"{files[0]}: not VGG16 weights without the top layers: {error}") from None
+        raise InputError(
+            f"vgg.weights: imagenet could not be fetched ({error}); put its .h5 file into {folder}/"
+        ) from None
+    if not all(np.isfinite(weights).all() for weights in base.get_weights()):
+        raise InputError(f"{files[0] if files else source}: holds weights that are not finite")
+    first = base.get_layer("block1_conv1")
+    kernel, bias = first.get_weights()
+    first.set_weights([kernel[:, :, ::-1, :], bias])
+
+
+def save_base(base: keras.Model, path: Path, dtype: type = np.float32) -> None:
+    """Write every kernel and bias of the base."""
+    write_arrays(path, {variable.path: np.asarray(variable).astype(dtype) for variable in base.variables})
+
+
+def load_base(image_size: int, path: Path) -> keras.Model:
+    """The base in the current dtype policy with the weights that `save_base` wrote.
+
+    Raises
+    ------
+    InputError
+        The file is missing, or does not hold exactly this base's arrays, finite and in their shapes.
+    """
+    base = build_base(image_size)
+    arrays = read_arrays(path, [variable.path for variable in base.variables])
+    for variable in base.variables:
+        array = arrays[variable.path]
+        if array.shape != variable.shape:
+            raise InputError(f"{path}: {variable.path} is {array.shape}, expected {variable.shape}")
+        if array.dtype not in (np.float16, np.float32) or not np.isfinite(array).all():
+            raise InputError(f"{path}: {variable.path} must be finite numbers, float16 or float32")
+        variable.assign(array)
+    return base
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

@@ -1,0 +1,249 @@
+"""Driver images: the list and the pictures are checked before anything learns from them.
+
+What is refused is in tests/pipeline/bad_input/driver_lists.py and tests/pipeline/bad_input/pictures.py.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ladder.files.errors import InputError
+from ladder.drivers.images import (
+    CSV_NAME,
+    MANIFEST,
+    labels_of,
+    load_image,
+    load_images,
+    one_hot,
+    read_image_list,
+    read_manifest,
+    rows_by_split,
+)
+from tests.pipeline.bad_input.pictures import png
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = Path("set") / CSV_NAME
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def picture(path, mode="RGB", colour=(200, 100, 50), size=(8, 6), **options):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, colour).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def driver_set():
+    """Pictures of two drivers; returns a function that lists rows in the CSV."""
+    for name in ("c0/img_1.jpg", "c0/img_2.jpg", "c1/img_1.jpg", "c1/img_3.png", "c9/img_4.jpg"):
+        picture(Path("set/imgs/train") / name)
+    picture("elsewhere.jpg")
+
+    def write(*rows, header="subject,classname,img"):
+        SOURCE.write_text("\n".join((header, *rows)) + "\n", "utf-8")
+
+    write("p2,c9,img_4.jpg", "p1,c0,img_2.jpg", "p1,c1,img_3.png", "p2,c0,img_1.jpg")
+    return write
+
+
+def test_the_list_is_sorted_by_path(driver_set):
+    assert read_image_list(Path("set")).to_dict("list") == {
+        "path": [
+            f"imgs/train/{name}" for name in ("c0/img_1.jpg", "c0/img_2.jpg", "c1/img_3.png", "c9/img_4.jpg")
+        ],
+        "class": ["c0", "c0", "c1", "c9"],
+        "subject": ["p2", "p1", "p1", "p2"],
+    }
+
+
+def test_the_root_itself_may_be_a_link(driver_set):
+    Path("linked").symlink_to("set", target_is_directory=True)
+    assert read_image_list(Path("linked")).equals(read_image_list(Path("set")))
+
+
+def test_files_that_are_not_listed_are_left_alone(driver_set):
+    driver_set("p1,c0,img_2.jpg")
+    assert read_image_list(Path("set"))["path"].tolist() == ["imgs/train/c0/img_2.jpg"]
+
+
+LIST = "subject,classname,img\np1,c0,img_1.jpg\np2,c9,img_4.jpg\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        LIST.encode("utf-8-sig"),
+        LIST.replace("\n", "\r\n").encode(),
+        LIST.replace("p1", '"p1"').rstrip("\n").encode(),
+        b"img,date,classname,subject\nimg_1.jpg,monday,c0,p1\nimg_4.jpg,,c9,p2\n",
+    ],
+    ids=[
+        "byte order mark",
+        "Windows line ends",
+        "quotes and no last line end",
+        "other columns",
+    ],
+)
+def test_lists_are_read_as_programs_write_them(driver_set, content):
+    SOURCE.write_bytes(content)
+    assert read_image_list(Path("set")).to_numpy().tolist() == [
+        ["imgs/train/c0/img_1.jpg", "c0", "p1"],
+        ["imgs/train/c9/img_4.jpg", "c9", "p2"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["two words.jpg", "Zürich 東京.jpg", "a,b.jpg", "no_suffix", "-rf.jpg"])
+def test_names_of_pictures_and_drivers_may_hold_what_shows(driver_set, name):
+    (Path("set/imgs/train/c0") / name).write_bytes(Path("elsewhere.jpg").read_bytes())
+    driver_set(f'"Zoë, 2nd",c0,"{name}"')
+    listed = read_image_list(Path("set"))
+    assert listed.to_numpy().tolist() == [[f"imgs/train/c0/{name}", "c0", "Zoë, 2nd"]]
+    assert load_images(Path("set"), listed["path"], 4).shape == (1, 4, 4, 3)
+
+
+MANIFEST_ROWS = """path,class,subject,by_image,by_driver
+a.jpg,c0,p1,train,train
+b.jpg,c9,p2,val,test
+c.jpg,c3,p3,test,val
+d.jpg,c3,p1,test,train
+"""
+
+
+def test_the_manifest_gives_labels_in_its_order():
+    MANIFEST.parent.mkdir()
+    MANIFEST.write_text(MANIFEST_ROWS)
+    manifest = read_manifest()
+    assert labels_of(manifest).tolist() == [0, 9, 3, 3]
+    assert one_hot(labels_of(manifest)).argmax(axis=1).tolist() == [0, 9, 3, 3]
+    by_image, by_driver = rows_by_split(manifest, "image"), rows_by_split(manifest, "driver")
+    assert {split: rows.tolist() for split, rows in by_image.items()} == {
+        "train": [0],
+        "val": [1],
+        "test": [2, 3],
+    }
+    assert {split: rows.tolist() for split, rows in by_driver.items()} == {
+        "train": [0, 3],
+        "val": [2],
+        "test": [1],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "colour", "rgb"),
+    [
+        ("rgb.jpg", "RGB", (200, 100, 50), (200, 100, 50)),
+        ("rgb.png", "RGB", (200, 100, 50), (200, 100, 50)),
+        ("grey.jpg", "L", 77, (77, 77, 77)),
+        ("grey.png", "L", 77, (77, 77, 77)),
+        ("grey_alpha.png", "LA", (77, 3), (77, 77, 77)),
+        ("bilevel.png", "1", 1, (255, 255, 255)),
+        ("alpha.png", "RGBA", (200, 100, 50, 255), (200, 100, 50)),
+        ("transparent.png", "RGBA", (200, 100, 50, 0), (200, 100, 50)),
+        ("deep.png", "I;16", 65535, (255, 255, 255)),
+        ("inks.jpg", "CMYK", (0, 255, 255, 0), (255, 0, 0)),
+    ],
+)
+def test_every_kind_of_picture_becomes_rgb(name, mode, colour, rgb):
+    pixels = load_image(picture(name, mode, colour), 5)
+    assert pixels.shape == (5, 5, 3) and pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - rgb).max() <= 2
+
+
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency")
+@pytest.mark.parametrize("transparency", [0, b"\0\x80"], ids=["one colour", "per colour"])
+def test_a_palette_with_transparency_becomes_rgb(transparency):
+    image = Image.new("P", (8, 6), 1)
+    image.putpalette([0, 0, 0, 200, 100, 50])
+    image.save("palette.png", transparency=transparency)
+    assert (load_image(Path("palette.png"), 4) == (200, 100, 50)).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1)])
+def test_a_picture_one_pixel_wide_or_high_is_stretched(size):
+    assert (load_image(picture("thin.png", size=size), 7) == (200, 100, 50)).all()
+
+
+TURNED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("name", ["turned.jpg", "turned.png"])
+def test_a_picture_is_turned_upright(name, orientation):
+    corners = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]], np.uint8)
+    upright = Image.fromarray(corners.repeat(32, axis=0).repeat(32, axis=1))
+    stored = upright if TURNED[orientation] is None else upright.transpose(TURNED[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(name, exif=exif)
+    pixels = load_image(Path(name), 64)
+    quarters = pixels[16::32, 16::32].astype(int)
+    assert np.abs(quarters - corners).max() < 30
+
+
+def test_a_missing_picture_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"^img_1\.jpg: no such file$"):
+        load_image(Path("img_1.jpg"), 8)
+    with pytest.raises(InputError, match="not a readable image"):
+        load_image(tmp_path, 8)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "MPO"])
+def test_an_animation_under_another_name_is_its_first_frame(kind):
+    frames = [Image.new("RGB", (8, 6), colour) for colour in ((200, 100, 50), (0, 0, 255))]
+    frames[0].save("img_1.jpg", kind, save_all=True, append_images=frames[1:])
+    assert np.abs(load_image(Path("img_1.jpg"), 4).astype(int) - (200, 100, 50)).max() <= 2
+
+
+def test_pictures_are_no_reason_for_a_warning():
+    """In a process of its own, as pytest has filters of its own."""
+    Path("large.png").write_bytes(png(10_000, 10_000))
+    picture("exif.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0cut")
+    program = (
+        "from pathlib import Path\n"
+        "from ladder.files.errors import run_command\n"
+        "from ladder.drivers.images import load_image\n"
+        "load_image(Path('exif.jpg'), 8)\n"
+        "run_command(lambda: load_image(Path('large.png'), 8))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [done.stderr.rstrip("\n")]
+    assert done.stderr.startswith("error: large.png: ")
+
+
+def test_pictures_come_in_the_order_asked_for():
+    names = [f"{number}.png" for number in range(40)]
+    for number, name in enumerate(names):
+        picture(name, colour=(number, number, number))
+    loaded = load_images(Path("."), names[::-1], 4)
+    assert loaded.shape == (40, 4, 4, 3)
+    assert loaded[:, 0, 0, 0].tolist() == list(range(40))[::-1]
+
+
+def test_one_bad_picture_among_many_is_named():
+    names = [f"{number}.png" for number in range(10)]
+    for name in names:
+        picture(name)
+    Path("7.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"^7\.png: "):
+        load_images(Path("."), names, 4)

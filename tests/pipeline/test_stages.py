@@ -1,0 +1,164 @@
+"""Every stage, run in-process in pipeline order on tiny parameters."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from ladder.files.params import Group
+from stages.write_model_card import CARD
+from tests.pipeline.test_dvc_yaml import MEASURING, STAGES, declared_outputs
+from tests.workspace import Workspace, run
+from tools.pipeline.clones import TINY, change_params
+
+ORDER = [
+    "generate-celsius-data",
+    "train-linreg",
+    "prepare-digits",
+    "train-mlp",
+    "train-mnist",
+    "generate-driver-images",
+    "split-driver-images",
+    "probe-leakage",
+    "pretrain-vgg-base",
+    "prepare-vgg-base",
+    "extract-vgg-features",
+    "train-vgg-head",
+    "finetune-vgg",
+    "write-model-card",
+    "explain-models",
+    "report",
+]
+# Settings under which a stage reads more than under the tiny ones: it is run under both.
+OTHER_WAY = {"train-vgg-head": {"vgg": {"features": "live"}}}
+DATA_FOLDERS = ("data", "models", "metrics", "plots", "report")
+
+
+def files(folder):
+    """The cards and every file below the folders that stages write to, with its time of change."""
+    paths = [*folder.glob("*.md"), *(path for top in DATA_FOLDERS for path in (folder / top).rglob("*"))]
+    return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in paths if path.is_file()}
+
+
+def keys_read(monkeypatch):
+    """A set that fills with "group.key" for each parameter that code reads from now on."""
+    read = set()
+    original = Group.__getattribute__
+
+    def spy(self, name):
+        if name in type(self).model_fields:
+            read.add((type(self).__name__, name))
+        return original(self, name)
+
+    monkeypatch.setattr(Group, "__getattribute__", spy)
+    return read
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("stages"), TINY)
+    folder = workspace.folder
+    for path in [*(folder / "metrics").glob("*.json"), *(folder / "plots").rglob("*.csv"), folder / CARD]:
+        path.unlink(missing_ok=True)
+    return workspace
+
+
+def test_order_names_every_stage():
+    assert sorted(ORDER) == sorted(STAGES)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, workspace, monkeypatch):
+    folder = workspace.folder
+    monkeypatch.chdir(folder)
+    workspace.prepare_inputs(name)
+    before = files(folder)
+    read = keys_read(monkeypatch)
+    if name in OTHER_WAY:
+        tiny = (folder / "params.yaml").read_bytes()
+        change_params(folder, OTHER_WAY[name])
+        run(name)
+        (folder / "params.yaml").write_bytes(tiny)
+    workspace.prepare(name)
+
+    after = files(folder)
+    written = {path for path in after if before.get(path) != after[path]}
+    declared = declared_outputs(name)
+    for out in declared:
+        assert out in written or any(path.startswith(out + "/") for path in written), f"{out} not written"
+    undeclared = {
+        path for path in written if not any(path == o or path.startswith(o + "/") for o in declared)
+    }
+    assert undeclared == set()
+    assert before.keys() - after.keys() == set()
+
+    groups = {group_key(class_name): set() for class_name, _ in read}
+    for class_name, key in read:
+        groups[group_key(class_name)].add(key)
+    listed = {key.partition(".")[0]: set() for key in STAGES[name]["params"]}
+    for key in STAGES[name]["params"]:
+        group, _, rest = key.partition(".")
+        listed[group].add(rest)
+    assert groups.keys() == listed.keys()
+    content = YAML(typ="safe").load(folder / "params.yaml")
+    groups_in_file = {
+        group: set(keys) if isinstance(keys, dict) else {group} for group, keys in content.items()
+    }
+    groups_in_file["mnist"] |= set(content["mnist"]["deformation"])
+    for group, keys in listed.items():
+        if keys == {""}:
+            keys = groups_in_file[group]
+        assert keys == groups[group], f"{group}: listed {keys}, read {groups[group]}"
+
+    if name in MEASURING:
+        metrics = json.loads(Path("metrics", name.replace("-", "_") + ".json").read_text())
+        assert metrics and all(math.isfinite(value) for value in metrics.values())
+
+
+def group_key(class_name):
+    """ "VggHead" → "vgg_head"; the nested `Deformation` belongs to `mnist`."""
+    if class_name == "Deformation":
+        return "mnist"
+    return "".join("_" + c.lower() if c.isupper() else c for c in class_name).lstrip("_")
+
+
+@pytest.mark.parametrize("name", ["train-mlp", "train-mnist", "train-vgg-head", "finetune-vgg"])
+def test_classifier_metrics_name_the_split_and_hold_the_interval(name, workspace):
+    workspace.prepare(name)
+    metrics = json.loads((workspace.folder / "metrics" / (name.replace("-", "_") + ".json")).read_text())
+    prefixes = {"train-mlp": ("numpy_", "keras_", "moons_"), "train-vgg-head": ("by_image_", "by_driver_")}
+    for who in prefixes.get(name, ("",)):
+        for split in ("train", "val", "test"):
+            low, middle, high = (metrics[f"{who}{split}_accuracy{end}"] for end in ("_low", "", "_high"))
+            assert 0 <= low <= middle <= high <= 1
+            assert metrics[f"{who}{split}_loss"] > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train-linreg",
+        "train-mlp",
+        "train-mnist",
+        "train-vgg-head",
+        "finetune-vgg",
+        pytest.param("pretrain-vgg-base", marks=pytest.mark.campaign),
+    ],
+)
+def test_same_seed_same_bytes(name, workspace, monkeypatch):
+    monkeypatch.chdir(workspace.folder)
+    workspace.prepare(name)
+    outs = [Path(path) for path in declared_outputs(name)]
+    before = [path.read_bytes() for path in outs]
+    run(name)
+    assert [path.name for path, bytes_ in zip(outs, before, strict=True) if path.read_bytes() != bytes_] == []
+
+
+def test_no_temporary_file_is_left(workspace):
+    left = [
+        name for folder in DATA_FOLDERS for name in os.listdir(workspace.folder / folder) if ".tmp" in name
+    ]
+    assert left == []

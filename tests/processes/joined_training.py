@@ -1,0 +1,62 @@
+"""A small training that the processes of a launcher share; the tests run it as a program.
+
+It reads params.yaml and the environment: DATA_SEED, EPOCHS, SECONDS_PER_BATCH. Each process writes what it
+ended with, to compare.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ladder.training.optimizers import build_adam
+from ladder.processes.distribution import together
+from ladder.files.errors import run_command
+from ladder.training.batched_epochs import Batch, train
+from ladder.files.outputs import write_arrays
+from ladder.training.prediction import predict
+from ladder.processes.processes import Processes
+from ladder.files.progress import Progress
+from ladder.training.runtime import seed_keras
+from ladder.training.training_log import TrainingLog
+from ladder.digits.networks import build_dense
+
+ITEMS, INPUTS, CLASSES, BATCH_SIZE = 50, 6, 3, 16  # the last batch has 2 items
+
+
+def main() -> None:
+    with together() as processes:
+        learn(processes)
+
+
+def learn(processes: Processes) -> None:
+    seed_keras()
+    x = np.random.default_rng(int(os.environ.get("DATA_SEED", "0"))).random((ITEMS, INPUTS), np.float32)
+    labels = x[:, :CLASSES].argmax(axis=1)
+    targets = np.eye(CLASSES, dtype=np.float32)[labels]
+    epochs, pause = int(os.environ.get("EPOCHS", "3")), float(os.environ.get("SECONDS_PER_BATCH", "0"))
+    model = build_dense([16, 16], "relu", classes=CLASSES, inputs=INPUTS, dropout=0.3)
+    part = processes.part(BATCH_SIZE)
+
+    def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
+        time.sleep(pause)
+        return x[numbers[part]], targets[numbers[part]]
+
+    processes.agree({"parameters": epochs, "data": x.tolist()})
+    checkpoint = processes.checkpoint("joined-training", "00")
+    with Progress("joined-training", epochs, bar=processes.first) as progress:
+        log, val = TrainingLog(progress, epochs, checkpoint), (x, labels)
+        adam = build_adam(0.01, "cosine", ITEMS, BATCH_SIZE, epochs)
+        train(model, adam, make_batch, ITEMS, val, BATCH_SIZE, [1], log, processes=processes)
+    answers = predict(model, x, 7, processes)
+    ended = {f"weights_{number}": weights for number, weights in enumerate(model.get_weights())}
+    write_arrays(f"ended-{processes.index}.npz", ended | {"answers": answers})
+    if processes.first:
+        Path("history.json").write_text(json.dumps(log.history), "utf-8")
+    checkpoint.discard()
+
+
+if __name__ == "__main__":
+    run_command(main)

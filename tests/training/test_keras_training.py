@@ -1,0 +1,243 @@
+"""The training loops around Keras: same arithmetic as `fit`, order from the seed, selection on validation."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from ladder.training.checkpoints import Checkpoint, fingerprint
+from ladder.training.compiled_epochs import CompiledEpochs
+from ladder.files.errors import InputError
+from ladder.training.keras_archive import load_keras, save_keras
+from ladder.training.batched_epochs import TrainingStep, at_plateau, train
+from ladder.files.progress import Progress
+from ladder.training.runtime import keras
+from ladder.training.training_log import TrainingLog
+from ladder.digits.networks import build_dense, count_parameters
+
+ITEMS, INPUTS = 50, 6
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Checkpoints lie in the present folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def data(seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.random((ITEMS, INPUTS), np.float32)
+    labels = (x[:, :3].sum(axis=1) > x[:, 3:].sum(axis=1)).astype(np.int64)
+    return x, labels, np.eye(2, dtype=np.float32)[labels]
+
+
+def network(seed=3, **options):
+    keras.utils.set_random_seed(seed)
+    return build_dense([8, 8], "relu", classes=2, inputs=INPUTS, **options)
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.SGD])
+def test_compiled_epochs_compute_what_fit_computes(optimizer):
+    x, _, y = data()
+    ours, theirs = network(), network()
+    theirs.compile(optimizer(0.01), "categorical_crossentropy", metrics=["accuracy"])
+    trainer = CompiledEpochs(ours, optimizer(0.01))
+    for epoch in range(3):
+        order = np.random.default_rng(epoch).permutation(ITEMS)
+        figures = trainer.run(x, y, order, 8)  # the last batch has 2 items
+        history = theirs.fit(x[order], y[order], batch_size=8, shuffle=False, verbose=0).history
+        assert figures.loss == pytest.approx(history["loss"][0], abs=1e-5)
+        assert figures.accuracy == pytest.approx(history["accuracy"][0], abs=1e-6)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    np.testing.assert_allclose(trainer.predict(x), theirs.predict(x, verbose=0), atol=1e-5)
+
+
+def test_dropout_and_batch_normalisation_work_in_compiled_epochs_and_repeat():
+    x, _, y = data()
+    results = []
+    for _ in range(2):
+        model = network(dropout=0.3, batch_normalization=True)
+        trainer = CompiledEpochs(model, keras.optimizers.Adam(0.01))
+        first = model.get_weights()
+        trainer.run(x, y, np.arange(ITEMS), 10)
+        results.append(model.get_weights())
+        assert any(np.any(a != b) for a, b in zip(first, model.get_weights(), strict=True))
+    moving_mean = [v.path for v in model.non_trainable_variables if "moving_mean" in v.path]
+    assert len(moving_mean) == 2
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("layers", "trainable", "total"), [([128, 128, 128], 134_794, 404_384), ([128, 64], 109_386, 328_160)]
+)
+def test_parameter_counts_of_the_published_networks(layers, trainable, total):
+    model, optimizer = build_dense(layers, "relu"), keras.optimizers.Adam(1e-3)
+    CompiledEpochs(model, optimizer)
+    assert count_parameters(model, optimizer) == {
+        "parameters_trainable": trainable,
+        "parameters_with_optimizer": total,
+    }
+
+
+def new_log(epochs, patience=9):
+    return TrainingLog(Progress("test", epochs), patience, Checkpoint("test", fingerprint()))
+
+
+def test_batches_cover_every_item_once_in_an_order_of_the_seed():
+    x, labels, y = data()
+    seen = []
+
+    def make_batch(items, epoch, step):
+        seen.append((epoch, step, items.tolist()))
+        return x[items], y[items]
+
+    model, optimizer = network(), keras.optimizers.SGD()
+    train(model, optimizer, make_batch, ITEMS, (x, labels), 16, [5], new_log(2))
+    first = seen.copy()
+    assert [(epoch, step) for epoch, step, _ in first] == [(e, s) for e in (1, 2) for s in range(4)]
+    by_epoch = [[i for epoch, _, items in first if epoch == e for i in items] for e in (1, 2)]
+    assert all(sorted(order) == list(range(ITEMS)) for order in by_epoch)
+    assert by_epoch[0] != by_epoch[1]
+    seen.clear()
+    Checkpoint("test", fingerprint()).discard()
+    train(model, optimizer, make_batch, ITEMS, (x, labels), 16, [5], new_log(2))
+    assert seen == first
+
+
+def test_training_figures_are_means_over_the_whole_epoch():
+    x, labels, y = data()
+    model, log = network(), new_log(1)
+    optimizer = keras.optimizers.SGD(0.0)
+    train(model, optimizer, lambda items, *_: (x[items], y[items]), ITEMS, (x, labels), 16, [5], log)
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
+    expected = model.evaluate(x, y, batch_size=ITEMS, verbose=0)
+    measured = [log.history[name][0] for name in ("train_loss", "train_accuracy")]
+    assert measured == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.SGD])
+def test_a_training_step_computes_what_train_on_batch_computes(optimizer):
+    x, _, y = data()
+    ours, theirs = network(), network()
+    theirs.compile(optimizer(0.01), "categorical_crossentropy", metrics=["accuracy"])
+    update = TrainingStep(ours, optimizer(0.01), 16)
+    for start in (0, 16, 32, 48):  # the last batch has 2 items
+        batch = x[start : start + 16], y[start : start + 16]
+        assert update(*batch, len(batch[0])) == pytest.approx(theirs.train_on_batch(*batch), abs=1e-5)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_a_moving_average_is_validated_and_kept_while_the_weights_go_on():
+    """Against averages by hand, over the weights after each step of the same training without one."""
+    x, labels, y = data()
+    plain, averaged = network(), network()
+    step, optimizer = (
+        TrainingStep(plain, keras.optimizers.Adam(0.01), 20),
+        keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
+    )
+    orders = [np.random.default_rng([5, epoch]).permutation(ITEMS) for epoch in (1, 2)]
+    average, kept = None, []
+    for order in orders:
+        for start in range(0, ITEMS, 20):
+            items = order[start : start + 20]
+            step(x[items], y[items], len(items))
+            now = plain.get_weights()
+            average = (
+                now if average is None else [0.9 * a + 0.1 * b for a, b in zip(average, now, strict=True)]
+            )
+        kept.append(average)
+    recorded = []
+
+    class Recording(TrainingLog):
+        def record(self, train, probabilities, val_labels, weights):
+            recorded.append(weights)
+            super().record(train, probabilities, val_labels, weights)
+
+    with Progress("test", 2) as progress:
+        log = Recording(progress, 2, Checkpoint("test", fingerprint()))
+        train(
+            averaged,
+            optimizer,
+            lambda numbers, epoch, step: (x[numbers], y[numbers]),
+            ITEMS,
+            (x, labels),
+            20,
+            [5],
+            log,
+        )
+    for ours, expected in zip(recorded, kept, strict=True):
+        for a, b in zip(ours, expected, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6)
+    for a, b in zip(averaged.get_weights(), kept[log.kept_epoch - 1], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_learning_rate_falls_when_validation_loss_stays():
+    x, labels, y = data()
+    model, optimizer = network(), keras.optimizers.SGD(0.5)
+    model.trainable = False  # so that it stays
+
+    def make_batch(items, *_):
+        return x[items], y[items]
+
+    train(model, optimizer, make_batch, ITEMS, (x, labels), 50, [5], new_log(5), 2)
+    assert float(optimizer.learning_rate) == pytest.approx(0.5 * 0.2 * 0.2)
+
+
+def test_a_plateau_ends_after_patience_and_counting_starts_anew():
+    losses = [3.0, 2.0, 2.0, 2.5, 2.1, 1.9, 1.9, 1.8, 1.8, 1.8, 1.8, 1.8]
+    ends = [len(losses[:n]) for n in range(1, len(losses) + 1) if at_plateau(losses[:n], 2)]
+    assert ends == [4, 10, 12]
+
+
+def probabilities(correct, confidence):
+    """Five items of class 0, of which `correct` are right, all with this confidence."""
+    right = np.arange(5) < correct
+    return np.stack(
+        [np.where(right, confidence, 1 - confidence), np.where(right, 1 - confidence, confidence)], 1
+    )
+
+
+def test_the_log_keeps_the_best_epoch_on_validation_and_stops_after_patience():
+    labels = np.zeros(5, np.int64)
+    given = [(3, 0.8, 1), (4, 0.6, 2), (4, 0.7, 3), (2, 0.9, 4)]
+    given += [(4, 0.75, 5), (2, 0.9, 6), (3, 0.9, 7), (5, 0.9, 8)]  # 5: as accurate with a lower loss
+    log = new_log(9, patience=2)
+    for _, (correct, confidence, weight) in zip(log.epochs(), given, strict=False):
+        log.record((1.0, 0.1), probabilities(correct, confidence), labels, [np.array(weight)])
+    assert (log.kept_epoch, log.kept_weights) == (5, [5])
+    assert log.history["epoch"] == [1, 2, 3, 4, 5, 6, 7]
+    assert log.history["val_accuracy"] == pytest.approx([0.6, 0.8, 0.8, 0.4, 0.8, 0.4, 0.6])
+
+
+def test_a_saved_model_has_the_same_bytes_each_time_and_computes_the_same(tmp_path):
+    x, _, _ = data()
+    model, compiled = network(), network()
+    compiled.compile("adam", "categorical_crossentropy")
+    save_keras(model, tmp_path / "a.keras")
+    save_keras(compiled, tmp_path / "b.keras")
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+    np.testing.assert_array_equal(load_keras(tmp_path / "a.keras")(x), model(x))
+
+
+def test_a_model_that_carries_code_is_refused(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+    model.save(tmp_path / "code.keras")
+    with pytest.raises(InputError, match=r"code\.keras: not a loadable Keras model"):
+        load_keras(tmp_path / "code.keras")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", "zip"])
+def test_what_is_no_model_is_refused(tmp_path, content):
+    if content == "zip":
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("other.txt", "no model")
+        content = buffer.getvalue()
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.keras: not a loadable Keras model"):
+        load_keras(tmp_path / "model.keras")

@@ -1,0 +1,142 @@
+"""The VGG16 base and classifier: which layers learn, what they compute, which weights are accepted."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from ladder.training.runtime import dtype_policy, keras
+from ladder.vgg.features import CHANNELS
+from ladder.vgg import vgg16
+
+SIZE = 32
+
+
+@pytest.fixture
+def base():
+    keras.utils.set_random_seed(1)
+    base = vgg16.build_base(SIZE)
+    vgg16.start_at_random(base, np.random.default_rng(1))
+    return base
+
+
+def head_for(base, dropout=0.5):
+    shape = vgg16.build_feature_extractor(base).output_shape[1:]
+    return vgg16.build_head(shape, np.zeros(shape[-1]), np.ones(shape[-1]), 4, dropout, 10)
+
+
+def random_images(count=4, seed=0):
+    return np.random.default_rng(seed).uniform(0, 255, (count, SIZE, SIZE, 3)).astype(np.float32)
+
+
+def test_last_15_of_the_19_layers_start_at_block2_conv1(base):
+    vgg16.unfreeze_last(base, 15)
+    learning = [layer.name for layer in base.layers if layer.trainable and layer.weights]
+    assert len(base.layers) == 19
+    assert learning[0] == "block2_conv1" and learning[-1] == "block5_conv3" and len(learning) == 11
+
+
+@pytest.mark.parametrize("layers", [0, 4, 15, 19])
+def test_frozen_layers_do_not_move_and_the_others_do(base, layers):
+    head = head_for(base, dropout=0.0)
+    vgg16.unfreeze_last(base, layers)
+    model = vgg16.build_classifier(base, head)
+    model.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy")
+    before = {layer.name: layer.get_weights() for layer in base.layers}
+    model.train_on_batch(random_images(), np.eye(10, dtype=np.float32)[:4])
+    for number, layer in enumerate(base.layers):
+        moved = any(np.any(a != b) for a, b in zip(before[layer.name], layer.get_weights(), strict=True))
+        assert moved == (bool(layer.weights) and number >= 19 - layers), layer.name
+
+
+def test_a_signal_passes_through_the_random_base(base):
+    features = vgg16.build_feature_extractor(base).predict_on_batch(random_images(16))
+    assert 0.1 < features.std() < 100
+    assert (features > 0).mean() > 0.1
+
+
+@pytest.mark.parametrize("size", [64, 90])
+def test_features_are_blocks_3_4_and_5_averaged_over_the_places_of_the_last(size):
+    base = vgg16.build_base(size)
+    vgg16.start_at_random(base, np.random.default_rng(2))
+    images = np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype(np.float32)
+    features = vgg16.build_feature_extractor(base).predict_on_batch(images)
+    names = ("block3_pool", "block4_pool", "block5_pool")
+    levels = keras.Model(base.input, [base.get_layer(name).output for name in names])
+    *finer, last = levels.predict_on_batch(images - np.array(vgg16.MEAN_RGB, np.float32))
+    n = size // 32
+    expected = [
+        level[:, : n * step, : n * step].reshape(2, n, step, n, step, -1).mean(axis=(2, 4))
+        for level, step in zip(finer, (4, 2), strict=True)
+    ]
+    assert features.shape == (2, n, n, CHANNELS)
+    np.testing.assert_allclose(features, np.concatenate([*expected, last], axis=-1), rtol=1e-4, atol=1e-4)
+
+
+def test_a_saved_base_is_the_same_base(base, tmp_path):
+    vgg16.save_base(base, tmp_path / "base.npz")
+    loaded = vgg16.load_base(SIZE, tmp_path / "base.npz")
+    for saved, read in zip(base.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(saved, read)
+
+
+def test_bfloat16_features_agree_with_float32_to_rounding(base, tmp_path):
+    vgg16.save_base(base, tmp_path / "base.npz")
+    exact = vgg16.build_feature_extractor(base).predict_on_batch(random_images())
+    with dtype_policy("mixed_bfloat16"):
+        extractor = vgg16.build_feature_extractor(vgg16.load_base(SIZE, tmp_path / "base.npz"))
+    rounded = extractor.predict_on_batch(random_images())
+    error = np.linalg.norm(rounded.astype(np.float32) - exact) / np.linalg.norm(exact)
+    assert 0 < error < 0.05
+
+
+def test_the_softmax_stays_in_float32_under_bfloat16():
+    with dtype_policy("mixed_bfloat16"):
+        base = vgg16.build_base(SIZE)
+        model = vgg16.build_classifier(base, head_for(base))
+    assert base.get_layer("block5_conv3").compute_dtype == "bfloat16"
+    assert model.predict_on_batch(random_images()).dtype == np.float32
+
+
+def write_published(path, weights):
+    """An .h5 file as Keras publishes it: a group per layer, `weight_names` naming its arrays."""
+    with h5py.File(path, "w") as file:
+        layers = list(weights)
+        file.attrs["layer_names"] = [name.encode() for name in layers]
+        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", b"1.2.2"
+        for name in layers:
+            group = file.create_group(name)
+            names = [f"{name}_{kind}_1:0" for kind in ("W", "b")][: len(weights[name])]
+            group.attrs["weight_names"] = [n.encode() for n in names]
+            for array_name, array in zip(names, weights[name], strict=True):
+                group.create_dataset(array_name, data=array)
+
+
+def layer_weights(base):
+    return {layer.name: layer.get_weights() for layer in base.layers[1:]}
+
+
+def test_published_weights_are_read_and_turned_from_bgr_to_rgb(base, tmp_path):
+    write_published(tmp_path / "weights.h5", layer_weights(base))
+    fresh = vgg16.build_base(SIZE)
+    vgg16.load_published(fresh, "mine", tmp_path)
+    kernel = base.get_layer("block1_conv1").get_weights()[0]
+    np.testing.assert_array_equal(fresh.get_layer("block1_conv1").get_weights()[0], kernel[:, :, ::-1])
+    for name in ("block1_conv2", "block5_conv3"):
+        for a, b in zip(fresh.get_layer(name).get_weights(), base.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_head_has_the_recipe_s_layers():
+    mean, variance = np.full(512, 3.0), np.full(512, 4.0)
+    head = vgg16.build_head((2, 2, 512), mean, variance, 256, 0.5, 10)
+    kinds = [type(layer).__name__ for layer in head.layers]
+    assert kinds == ["Normalization", "Flatten", "Dense", "Dropout", "Dense"]
+    assert sum(np.prod(w.shape) for w in head.trainable_weights) == 2048 * 256 + 256 + 256 * 10 + 10
+    np.testing.assert_allclose(head.layers[0](np.full((1, 2, 2, 512), 7.0, np.float32)), 2.0)
+
+
+def test_no_layer_of_the_final_model_carries_code(base):
+    model = vgg16.build_classifier(base, head_for(base))
+    assert "Lambda" not in json.dumps(keras.saving.serialize_keras_object(model))

@@ -1,0 +1,369 @@
+"""The driver stages together: what learns, what augmentation touches, live features beside cached ones."""
+
+import importlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages import train_vgg_head
+from ladder.files.errors import InputError
+from ladder.training.keras_archive import load_keras
+from ladder.files.memory_maps import ArrayRows
+from ladder.training.runtime import start_keras
+from ladder.drivers import report as driver_report
+from ladder.drivers.augmentation import Augment, augment
+from ladder.drivers.images import SPLITS, WAYS, labels_of, read_manifest, rows_by_split
+from ladder.drivers.pixels import read_pixels
+from ladder.vgg.features import NO_CLASS, LiveFeatures, read_features
+from stages.train_vgg_head import cached_views, live_base, live_views
+from tests.workspace import Workspace, run
+from tools.pipeline.clones import TINY, change_params
+
+SIZE = 32
+SMALL = TINY | {
+    "runtime": {"precision": "float32"},
+    "vgg": {"weights": "random", "image_size": SIZE, "augmented_views": 2},
+    "vgg_head": {"units": 8, "epochs": 3},
+}
+NO_AUGMENTATION = {"rotation": 0.0, "shift": 0.0, "flip": "none"}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A copy of the repository in which all but the last of the driver stages has run."""
+    workspace = Workspace(tmp_path_factory.mktemp("vgg"), SMALL)
+    workspace.prepare("train-vgg-head")
+    return workspace.folder
+
+
+@pytest.fixture
+def change(prepared, monkeypatch):
+    """A function that sets parameters there until the test ends."""
+    monkeypatch.chdir(prepared)
+    before = (prepared / "params.yaml").read_bytes()
+    yield lambda changes: change_params(prepared, changes)
+    (prepared / "params.yaml").write_bytes(before)
+
+
+def spy(monkeypatch, stage, name):
+    """A list that fills with (arguments, result) of every call that a stage makes of this function."""
+    module, calls = importlib.import_module("stages." + stage.replace("-", "_")), []
+    original = getattr(module, name)
+
+    def call(*arguments, **options):
+        result = original(*arguments, **options)
+        calls.append((arguments, result))
+        return result
+
+    monkeypatch.setattr(module, name, call)
+    return calls
+
+
+def metrics_of(stage):
+    return json.loads(Path("metrics", stage.replace("-", "_") + ".json").read_text("utf-8"))
+
+
+def as_set(images):
+    return {image.tobytes() for image in images}
+
+
+def prepared_images():
+    """The manifest, its pixels, and way → split → the set of its images."""
+    manifest = read_manifest()
+    pixels = np.array(read_pixels(len(manifest), SIZE))
+    sets = {
+        way: {split: as_set(pixels[rows]) for split, rows in rows_by_split(manifest, way).items()}
+        for way in WAYS
+    }
+    return manifest, pixels, sets
+
+
+@pytest.mark.parametrize(
+    ("features", "way"),
+    [
+        ("cached", "image"),
+        ("live", "driver"),
+        pytest.param("cached", "driver", marks=pytest.mark.campaign),
+        pytest.param("live", "image", marks=pytest.mark.campaign),
+    ],
+)
+def test_training_sees_training_images_only_and_only_they_are_augmented(change, monkeypatch, features, way):
+    change({"vgg": {"features": features}, "split": {"by": way}})
+    manifest, pixels, sets = prepared_images()
+    assert all(by["train"].isdisjoint(by["val"] | by["test"]) for by in sets.values())
+    rows = rows_by_split(manifest, way)
+
+    augmented = spy(monkeypatch, "extract-vgg-features", "augment")
+    run("extract-vgg-features")
+    assert bool(augmented) == (features == "cached")
+    for (before, *_), _ in augmented:
+        assert as_set(before.astype(np.uint8)) <= sets["image"]["train"] | sets["driver"]["train"]
+
+    augmented = spy(monkeypatch, "train-vgg-head", "augment")
+    trained = spy(monkeypatch, "train-vgg-head", "train")
+    run("train-vgg-head")
+    assert bool(augmented) == (features == "live") and len(trained) == len(WAYS)
+    for (before, *_), _ in augmented:
+        assert as_set(before) <= sets["image"]["train"] | sets["driver"]["train"]
+
+    augmented = spy(monkeypatch, "finetune-vgg", "augment")
+    fed, trained = spy(monkeypatch, "finetune-vgg", "predict"), spy(monkeypatch, "finetune-vgg", "train")
+    run("finetune-vgg")
+    assert augmented and len(fed) == len(SPLITS) and len(trained) == 1
+    for (before, *_), _ in augmented:
+        assert as_set(before) <= sets[way]["train"]
+    for split, ((_, inputs, *_), _) in zip(SPLITS, fed, strict=True):
+        assert np.array_equal(inputs[:], pixels[rows[split]])
+    validation = trained[0][0][4]
+    assert np.array_equal(validation[0][:], pixels[rows["val"]])
+    assert np.array_equal(validation[1], labels_of(manifest)[rows["val"]])
+
+
+def drivers_of(images, manifest, pixels):
+    """Who is on these pictures."""
+    owner = {image.tobytes(): driver for image, driver in zip(pixels, manifest["subject"], strict=True)}
+    return {owner[image.tobytes()] for image in images}
+
+
+@pytest.mark.campaign
+def test_by_driver_the_very_arrays_given_to_training_share_no_driver(change, monkeypatch):
+    change({"vgg": {"features": "live"}, "split": {"by": "driver"}})
+    run("extract-vgg-features")
+    manifest, pixels, _ = prepared_images()
+    for stage, calls_of_training in (("train-vgg-head", 2), ("finetune-vgg", 1)):
+        given, trained = spy(monkeypatch, stage, "augment"), spy(monkeypatch, stage, "train")
+        run(stage)
+        assert len(trained) == calls_of_training
+        _, _, make_batch, items, val, *_ = trained[-1][0]  # by driver
+        given.clear()
+        make_batch(np.arange(items), 1, 0)
+        train = drivers_of(given[0][0][0], manifest, pixels)
+        if stage == "finetune-vgg":
+            seen = make_batch(np.arange(items), 1, 0)[0]
+            originals = as_set(pixels.astype(np.float32))
+            as_they_are = [image.tobytes() in originals for image in seen]
+            assert 0.3 < np.mean(as_they_are) < 0.7
+            assert train.isdisjoint(drivers_of(val[0][:], manifest, pixels))
+        by_driver = manifest.groupby("by_driver")["subject"].unique()
+        assert train == set(by_driver["train"])
+        assert train.isdisjoint(by_driver["val"]) and train.isdisjoint(by_driver["test"])
+
+
+def test_no_selection_sees_a_test_item(change, monkeypatch):
+    """Scrambled test labels change the test figures and nothing else: not the models, not the kept epoch."""
+    run("extract-vgg-features")
+    run("train-vgg-head")
+    model, before = Path("models/vgg_head.keras").read_bytes(), metrics_of("train-vgg-head")
+
+    def scramble(manifest):
+        labels = labels_of(manifest).copy()
+        in_no_training = (manifest["by_image"] == "test") & (manifest["by_driver"] == "test")
+        labels[in_no_training] = (labels[in_no_training] + 1) % 10
+        return labels
+
+    for module in (train_vgg_head, driver_report):
+        monkeypatch.setattr(module, "labels_of", scramble)
+    run("train-vgg-head")
+    assert Path("models/vgg_head.keras").read_bytes() == model
+    changed = {name for name, value in metrics_of("train-vgg-head").items() if before[name] != value}
+    assert changed and all("_test_" in name for name in changed)
+
+
+@pytest.mark.campaign
+def test_the_head_of_the_picked_split_is_saved_and_both_are_reported(change):
+    run("extract-vgg-features")
+    heads, metrics = {}, {}
+    for way in WAYS:
+        change({"split": {"by": way}})
+        run("train-vgg-head")
+        heads[way] = Path("models/vgg_head.keras").read_bytes()
+        metrics[way] = metrics_of("train-vgg-head")
+    assert heads["image"] != heads["driver"] and metrics["image"] == metrics["driver"]
+    assert metrics["image"]["by_image_test_drivers_in_training"] > 0
+    assert metrics["image"]["by_driver_test_drivers_in_training"] == 0
+
+
+def test_fine_tuning_reports_unseen_drivers_just_where_they_are_unseen(change, capsys):
+    for way in WAYS:
+        change({"split": {"by": way}})
+        run("finetune-vgg")
+        metrics = metrics_of("finetune-vgg")
+        said = "test drivers are in training too" in capsys.readouterr().out
+        assert said == (way == "image") == ("unseen_drivers_accuracy" not in metrics)
+    assert metrics["unseen_drivers_accuracy"] == metrics["test_accuracy"]
+
+
+@pytest.mark.campaign
+def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monkeypatch):
+    change({"vgg": {"features": "live"}})
+    run("extract-vgg-features")
+    augmented, drawn, trained = (
+        spy(monkeypatch, "train-vgg-head", name) for name in ("augment", "draw_augmented", "train")
+    )
+    run("train-vgg-head")
+    epochs, versions = SMALL["vgg_head"]["epochs"], {}
+    for (before, *_), (after, _) in augmented:
+        for image, changed in zip(before, after, strict=True):
+            versions.setdefault(image.tobytes(), []).append(changed.tobytes())
+    by_image, by_driver = (arguments[3] for arguments, _ in trained)
+    chosen = np.concatenate([which for _, which in drawn])
+    assert len(chosen) == epochs * (by_image + by_driver)
+    assert sum(map(len, versions.values())) == chosen.sum() and 0.4 < chosen.mean() < 0.6
+    assert all(len(set(different)) == len(different) for different in versions.values())
+
+
+def test_views_have_the_class_that_augmentation_says(change):
+    change({"augment": {"flip": "swap"}})
+    run("extract-vgg-features")
+    manifest = read_manifest()
+    labels, (features, classes) = labels_of(manifest), read_features(len(manifest))
+    ways = [rows_by_split(manifest, way)["train"] for way in WAYS]
+    trained_on = np.isin(np.arange(len(manifest)), np.concatenate(ways))
+    assert np.array_equal(classes[0], labels) and (classes[1:, ~trained_on] == NO_CLASS).all()
+    assert not features[1:, ~trained_on].any() and features[1:, trained_on].any(axis=(2, 3, 4)).all()
+    swapped = classes[1:, trained_on] != labels[trained_on]
+    hands = np.isin(labels[trained_on], [1, 2, 3, 4])
+    assert swapped[:, hands].any() and not swapped[:, hands].all() and not swapped[:, ~hands].any()
+
+
+@pytest.mark.campaign
+def test_the_run_says_which_way_it_took_and_live_needs_no_augmented_views(change, capsys):
+    run("extract-vgg-features")
+    run("train-vgg-head")
+    assert "features: cached, each training image and 2 augmented views\n" in capsys.readouterr().out
+    assert len(read_features(len(read_manifest()))[0]) == 3
+    change({"vgg": {"features": "live"}})
+    run("extract-vgg-features")
+    assert "features: live: no augmented views here" in capsys.readouterr().out
+    assert len(read_features(len(read_manifest()))[0]) == 1
+    run("train-vgg-head")
+    assert "features: live, the base runs in every epoch" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("precision", "rounding"),
+    [("float32", 2**-11), pytest.param("mixed_bfloat16", 2**-8, marks=pytest.mark.campaign)],
+)
+def test_cached_and_live_features_agree_to_rounding(change, precision, rounding):
+    change({"runtime": {"precision": precision}})
+    run("extract-vgg-features")
+    start_keras()
+    manifest = read_manifest()
+    run_base = live_base(SIZE, 32, precision, images=0)
+    nothing, rng = Augment(**NO_AUGMENTATION), np.random.default_rng(0)
+    pixels, (features, _) = read_pixels(len(manifest), SIZE), read_features(len(manifest))
+    for rows in rows_by_split(manifest, "image").values():
+        cached = features[0, rows].astype(np.float32)
+        seen, _ = augment(pixels[rows], labels_of(manifest)[rows], nothing, rng)
+        as_in_training, as_in_validation = run_base(seen), LiveFeatures(run_base, ArrayRows(pixels, rows))[:]
+        for live in (as_in_training, as_in_validation):
+            assert live.dtype == np.float32 and live.shape == cached.shape and live.std() > 0.1
+            assert np.linalg.norm(live - cached) < rounding * np.linalg.norm(live)
+
+
+@pytest.mark.campaign
+def test_without_augmentation_the_head_learns_the_same_from_live_and_cached_features(change):
+    change({"augment": NO_AUGMENTATION, "vgg": {"augmented_views": 0}})
+    run("extract-vgg-features")
+    learned = {}
+    for features in ("cached", "live"):
+        change({"vgg": {"features": features}})
+        run("train-vgg-head")
+        head = load_keras("models/vgg_head.keras")
+        manifest = read_manifest()
+        cached = read_features(len(manifest))[0][0, rows_by_split(manifest, "image")["val"]]
+        learned[features] = head.predict_on_batch(cached.astype(np.float32))
+    assert np.ptp(learned["cached"], axis=0).max() > 0.1
+    np.testing.assert_allclose(learned["live"], learned["cached"], atol=0.01)
+
+
+def test_a_real_fine_tuning_moves_the_last_15_layers_alone(change):
+    change({"finetune": {"layers": 15, "epochs": 1}})
+    run("finetune-vgg")
+    start = np.load("models/vgg_base.npz")
+    base = load_keras("models/final_model.keras").get_layer("vgg16_base")
+    now = zip(base.variables, base.get_weights(), strict=True)
+    moved = {variable.path: not np.array_equal(value, start[variable.path]) for variable, value in now}
+    assert len(moved) == 26
+    assert {path for path, moves in moved.items() if not moves} == {
+        f"block1_conv{number}/{kind}" for number in (1, 2) for kind in ("kernel", "bias")
+    }
+
+
+@pytest.mark.campaign
+def test_in_bfloat16_the_saved_float32_model_is_what_is_validated_and_tested(change, monkeypatch):
+    change({"runtime": {"precision": "mixed_bfloat16"}, "finetune": {"learning_rate": 1e-5}})
+    reported = spy(monkeypatch, "finetune-vgg", "report_drivers")
+    run("finetune-vgg")
+    manifest, pixels, _ = prepared_images()
+    saved = load_keras("models/final_model.keras")
+    ((*_, probabilities), _) = reported[0]
+    farthest = {}
+    for split, rows in rows_by_split(manifest, "image").items():
+        by_saved = np.concatenate([saved.predict_on_batch(image[None]) for image in pixels[rows]])
+        farthest[split] = np.abs(by_saved - probabilities[split]).max()
+    assert max(farthest["val"], farthest["test"]) < 1e-5 < farthest["train"] < 0.1
+
+
+def test_features_of_another_number_of_images_are_refused_in_one_line(change):
+    run("extract-vgg-features")
+    wrong = r"features\.npy: float16\(3, \d+, 1, 1, 1280\); expected float16\(…, "
+    with pytest.raises(InputError, match=f"^data/vgg-features/{wrong}"):
+        read_features(len(read_manifest()) + 1)
+
+
+def test_features_beyond_half_precision_are_refused_by_the_image_s_name(change, prepared):
+    base = prepared / "models/vgg_base.npz"
+    kept, arrays = base.read_bytes(), dict(np.load(base))
+    np.savez(base, **arrays | {"block5_conv3/bias": np.full(512, 1e6, np.float32)})
+    try:
+        with pytest.raises(InputError, match=r"^imgs/train/c\d/img_\d+\.jpg: its features do not fit"):
+            run("extract-vgg-features")
+    finally:
+        base.write_bytes(kept)
+
+
+def test_the_head_sees_images_as_they_are_half_of_the_time_and_views_with_their_classes():
+    views, items = 4, 50
+    features = np.arange(views * items, dtype=np.float32).reshape(views, items, 1, 1, 1)
+    classes = np.tile(np.arange(views)[:, None], (1, items))  # here the class tells the view
+    make_batch = cached_views(features, classes, np.arange(10, items), seed=3)
+    numbers = np.arange(40)
+    batches = [make_batch(numbers, epoch, step) for epoch in range(1, 21) for step in range(5)]
+    seen = np.array([targets.argmax(axis=1) for _, targets in batches])
+    assert all(
+        (inputs.ravel() == which * items + numbers + 10).all()
+        for (inputs, _), which in zip(batches, seen, strict=True)
+    )
+    shares = np.bincount(seen.ravel(), minlength=views) / seen.size
+    np.testing.assert_allclose(shares, [1 / 2, 1 / 6, 1 / 6, 1 / 6], atol=0.03)
+    again, other = (make_batch(numbers, epoch, 0) for epoch in (1, 2))
+    np.testing.assert_array_equal(again[0], batches[0][0])
+    assert (other[0] != again[0]).any()
+
+
+def test_without_augmented_views_the_head_sees_the_images():
+    features, classes = np.arange(5.0).reshape(1, 5, 1, 1, 1), np.arange(5)[None]
+    inputs, targets = cached_views(features, classes, np.array([4, 2]), seed=0)(np.array([1, 0]), 1, 0)
+    assert inputs.ravel().tolist() == [2, 4] and targets.argmax(axis=1).tolist() == [2, 4]
+
+
+def test_live_half_of_the_images_are_seen_as_they_are_and_the_others_augmented():
+    rng = np.random.default_rng(0)
+    pixels, labels = rng.integers(0, 256, (50, 8, 8, 3), np.uint8), rng.integers(0, 10, 50)
+    swapping = Augment(rotation=10.0, shift=0.1, flip="swap")
+    make_batch = live_views(lambda images: images, pixels, labels, np.arange(10, 50), swapping, seed=3)
+    numbers, shares = np.arange(40)[::-1], []
+    for epoch in range(1, 11):
+        images, targets = make_batch(numbers, epoch, 0)
+        plain = (images == pixels[10 + numbers]).all(axis=(1, 2, 3))
+        assert images.dtype == np.float32
+        assert (targets.argmax(axis=1) == labels[10 + numbers])[plain].all()
+        assert (targets.argmax(axis=1) != labels[10 + numbers]).any()
+        shares.append(plain.mean())
+    assert abs(np.mean(shares) - 0.5) < 0.1
+    again = make_batch(numbers, 10, 0)
+    np.testing.assert_array_equal(again[0], images)
+    np.testing.assert_array_equal(again[1], targets)

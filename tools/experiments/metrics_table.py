@@ -1,0 +1,50 @@
+"""`dvc metrics show --json | python -m tools.experiments.metrics_table`: the metrics as a table that fits a terminal."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+SPLITS = ("train", "val", "test")
+
+
+def metric_rows(metrics: Mapping[str, float]) -> dict[str, dict[str, str]]:
+    """Cells by row and column: what is measured on a split in its column, all else in the first."""
+    table: dict[str, dict[str, str]] = {}
+    for name, value in metrics.items():
+        if name.endswith(("_low", "_high")):
+            continue
+        fits = re.fullmatch(rf"(?P<who>\w+_)??(?P<split>{'|'.join(SPLITS)})_(?P<what>\w+)", name)
+        low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+        if low is not None and high is not None:
+            text = f"{value:.1%} [{low:.1%}, {high:.1%}]"
+        else:
+            text = f"{value:,}" if isinstance(value, int) else f"{value:.{4 if fits else 6}g}"
+        row, column = (f"{fits['who'] or ''}{fits['what']}", fits["split"]) if fits else (name, SPLITS[0])
+        table.setdefault(row, {})[column] = text
+    return table
+
+
+def metrics_table(metrics_by_file: Mapping[str, Mapping[str, float]]) -> str:
+    """The table as text; `metrics_by_file` maps metrics/{stage}.json to its content."""
+    rows = {path: metric_rows(metrics) for path, metrics in metrics_by_file.items()}
+    width = 4 + max(len(name) for of_file in rows.values() for name in of_file)
+    lines = [f"{'':{width}}{'train':24}{'validation':24}test"]
+    for path, of_file in rows.items():
+        lines.append(Path(path).stem.replace("_", "-"))
+        for name, cells in of_file.items():
+            columns = "".join(f"{cells.get(split, ''):24}" for split in SPLITS)
+            lines.append(f"  {name:{width - 2}}{columns}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    files = json.load(sys.stdin)[""]["data"]
+    print(metrics_table({path: file["data"] for path, file in files.items() if "data" in file}), end="")
+    for path in [path for path, file in files.items() if "data" not in file]:
+        print(f"{path}: not there; `make repro` writes it")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+#!/bin/sh
+# Make .venv and install requirements/pipeline.lock into it, or the lock given as argument, unless that has been done for
+# this very lock. uv installs: the one on PATH, or that of requirements/installer.lock. Where uv cannot, pip does.
+# PYTHON chooses the interpreter; otherwise the first of python3, python3.13, python3.12, python3.11 that fits.
+set -u
+
+fail() {
+    echo "error: $1" >&2
+    exit 1
+}
+
+fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+
+find_python() {
+    if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"; else set -- python3 python3.13 python3.12 python3.11; fi
+    for candidate; do
+        if "$candidate" -c "$fits" >/dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+# An older uv does not know this variable and would ask another index than pip.
+is_usable() {
+    "$1" pip install --help 2>/dev/null | grep -q UV_DEFAULT_INDEX
+}
+
+# run LOG COMMAND...: what the command prints is in $printed, and in LOG unless the disk is full.
+run() {
+    log=$1
+    shift
+    printed=$("$@" 2>&1)
+    set -- $?
+    { echo "$printed" >"$log"; } 2>/dev/null
+    return "$1"
+}
+
+# with_pip LOCK OPTION...
+with_pip() {
+    installed=$1
+    shift
+    run .venv/pip.log .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+        --no-deps -r "$installed" "$@"
+}
+
+# Compiling everything takes longer than what the imports compile once; unless they are told not to write it.
+with_uv() {
+    installed=$lock
+    run .venv/uv.log .venv/bin/python tools/project/uv_as_pip.py "$uv" pip install --quiet --python .venv/bin/python \
+        ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --require-hashes --no-deps -r "$lock"
+}
+
+# fail_on PATTERN: end here if the command that failed has printed it.
+fail_on() {
+    reason=$(echo "$printed" | grep -iE "$1" | tail -n 1 | sed -E 's/^ *(cause|error|ERROR): *//')
+    [ -z "$reason" ] || fail "could not install $installed: $reason"
+}
+
+hopeless='hash mismatch|do not match the hashes|no space left|read-only file system'
+offline='NewConnectionError|NameResolution|Temporary failure|timed out|ProxyError|unreachable|ConnectionRefused|SSLError'
+
+fail_offline() {
+    echo "$printed" | grep -qiE "$1" && fail "no connection to the package index; see $log"
+}
+
+install_packages() {
+    for uv in uv .venv/bin/uv ''; do is_usable "$uv" && break; done
+    if [ -z "$uv" ]; then
+        if with_pip requirements/installer.lock --only-binary :all:; then
+            uv=.venv/bin/uv
+        else
+            fail_on "$hopeless"
+            fail_offline "$offline"
+        fi
+    fi
+    if [ -n "$uv" ]; then
+        with_uv && return
+        fail_on "$hopeless"
+    fi
+    echo "uv cannot be used here (see $log): pip installs instead, which takes some minutes ..."
+    with_pip "$lock" && return
+    fail_on "$hopeless"
+    fail_offline "$offline|from versions: none"
+    fail_on error
+    fail "could not install $installed; see $log"
+}
+
+# tensorflow and tensorflow-cpu fill the same folder.
+has_both_tensorflows() {
+    ls -d .venv/lib/python*/site-packages/tensorflow-[0-9]*.dist-info >/dev/null 2>&1 &&
+        ls -d .venv/lib/python*/site-packages/tensorflow_cpu-[0-9]*.dist-info >/dev/null 2>&1
+}
+
+# The TensorFlow for GPUs, once asked for, stays that of this .venv.
+lock=requirements/pipeline.lock
+[ -e .venv/installed-gpu.lock ] && lock=requirements/gpu.lock
+lock=${1:-$lock}
+stamp=.venv/installed-${lock#requirements/}
+cmp -s "$lock" "$stamp" && [ -x .venv/bin/python ] && exit 0
+
+python=$(find_python)
+[ -n "$python" ] || fail "Python 3.11, 3.12 or 3.13 is needed, found $("${PYTHON:-python3}" --version 2>&1 | head -n 1); set PYTHON to one that fits"
+"$python" -c 'import venv, ensurepip' 2>/dev/null ||
+    fail "$python has no venv module; install it (on Debian and Ubuntu: apt install python3-venv)"
+
+if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c "import pip; $fits" 2>/dev/null; then
+    rm -rf .venv
+    run .venv/venv.log "$python" -m venv .venv || fail "$python could not make .venv here: $(echo "$printed" | tail -n 1)"
+fi
+echo "installing the packages of $lock into .venv (once, half a minute or so) ..."
+: >"$stamp"
+install_packages
+if has_both_tensorflows; then # the one that the lock had before is still there
+    .venv/bin/python -m pip uninstall --quiet --yes tensorflow tensorflow-cpu
+    install_packages
+fi
+cp "$lock" "$stamp"
