@@ -10,9 +10,9 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from ladder.files.errors import InputError
-from ladder.digits.images import SIDE, Images
 from ladder.digits.idx import find_idx_folder, read_idx_pair
+from ladder.digits.images import SIDE, Images
+from ladder.files.errors import InputError
 
 INK_SHARE = 0.19  # of MNIST's pixels; the others are black
 

@@ -5,20 +5,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ladder.processes.distribution import together
-from ladder.files.errors import InputError, run_stage
-from ladder.files.outputs import replacing, write_metrics
-from ladder.files.params import read_params
-from ladder.training.prediction import predict_batch
-from ladder.processes.processes import Processes
-from ladder.files.progress import Progress
-from ladder.training.runtime import choose_precision, dtype_policy, seed_keras
 from ladder.drivers.augmentation import Augment, augment
 from ladder.drivers.images import MANIFEST, WAYS, labels_of, read_manifest, rows_by_split
 from ladder.drivers.pixels import PIXELS, read_pixels
+from ladder.files.errors import InputError, run_stage
+from ladder.files.metrics import write_metrics
+from ladder.files.outputs import replacing
+from ladder.files.params import read_params, read_seed
+from ladder.files.progress import Progress
+from ladder.files.streams import stream
+from ladder.processes.distribution import together
+from ladder.processes.processes import Processes
+from ladder.training.prediction import predict_batch
+from ladder.training.runtime import Runtime, choose_precision, dtype_policy, keras
 from ladder.vgg.features import FEATURES, new_features
-from ladder.vgg.vgg16 import BASE_FILE, build_feature_extractor, load_base
 from ladder.vgg.params import Vgg
+from ladder.vgg.vgg16 import BASE_FILE, build_feature_extractor, load_base
 from ladder.vgg.winograd import accelerated
 
 
@@ -31,14 +33,18 @@ class ViewBatch(NamedTuple):
 
 
 def main() -> None:
-    with together() as processes:
-        extract(processes)
+    params, augmentation, seed = read_params("vgg", Vgg), read_params("augment", Augment), read_seed()
+    runtime = read_params("runtime", Runtime)
+    with together(runtime.distribution) as processes:
+        extract(params, augmentation, seed, runtime.precision, processes)
 
 
-def extract(processes: Processes) -> None:
+def extract(
+    params: Vgg, augmentation: Augment, seed: int, asked_precision: str, processes: Processes
+) -> None:
     """The stage, in each of the processes that share it; process 0 writes the outputs."""
-    params, augmentation = read_params("vgg", Vgg), read_params("augment", Augment)
-    seed, manifest, precision = seed_keras(), read_manifest(), choose_precision()
+    keras.utils.set_random_seed(seed)
+    manifest, precision = read_manifest(), choose_precision(asked_precision)
     settings = (params, augmentation, seed, precision)
     processes.agree({"parameters": settings} | {str(path): path for path in (MANIFEST, PIXELS, BASE_FILE)})
     labels, pixels = labels_of(manifest), read_pixels(len(manifest), params.image_size)
@@ -84,7 +90,7 @@ def extract(processes: Processes) -> None:
         for batch, computed in found:
             features.write(batch.view, batch.rows, computed["features"], computed["classes"])
             progress.advance(len(batch.rows))
-    write_metrics("metrics/extract_vgg_features.json", {"feature_vectors": total})
+    write_metrics("extract-vgg-features", {"feature_vectors": total})
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from ladder.files.errors import run_stage
-from ladder.files.outputs import write_metrics, write_table
+from ladder.files.metrics import write_metrics
+from ladder.files.outputs import write_table
 from ladder.files.params import Group, read_params, read_seed
+from ladder.files.streams import stream
 
 
 class Celsius(Group):
@@ -26,12 +27,12 @@ class Celsius(Group):
 
 
 def main() -> None:
-    params = read_params("celsius", Celsius)
-    rng = stream(read_seed(), "generate-celsius-data/pairs")
+    params, seed = read_params("celsius", Celsius), read_seed()
+    rng = stream(seed, "generate-celsius-data/pairs")
     celsius = rng.uniform(params.low, params.high, params.count)
     fahrenheit = 1.8 * celsius + 32 + rng.normal(0, params.noise, params.count)
     write_table("data/celsius.csv", {"celsius": celsius, "fahrenheit": fahrenheit})
-    write_metrics("metrics/generate_celsius_data.json", {"pairs": params.count})
+    write_metrics("generate-celsius-data", {"pairs": params.count})
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
+from ladder.drawings.driver_scenes import draw_clip
+from ladder.drivers.images import CLASSES, CSV_NAME, Drivers
 from ladder.files.errors import run_stage
-from ladder.files.outputs import replacing, write_metrics, write_table
+from ladder.files.metrics import write_metrics
+from ladder.files.outputs import replacing, write_table
 from ladder.files.params import read_params, read_seed
 from ladder.files.progress import Progress
-from ladder.drivers.images import CLASSES, CSV_NAME, Drivers
-from ladder.drawings.driver_scenes import draw_clip
+from ladder.files.streams import stream
 
 JPEG_QUALITY = 92
 
@@ -36,7 +37,7 @@ def main() -> None:
                 progress.advance(params.frames)
         subjects, classnames, names = zip(*rows, strict=True)
         write_table(Path(root) / CSV_NAME, {"subject": subjects, "classname": classnames, "img": names})
-    write_metrics("metrics/generate_driver_images.json", {"images": total, "drivers": params.count})
+    write_metrics("generate-driver-images", {"images": total, "drivers": params.count})
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from ladder.files.errors import run_stage
-from ladder.files.outputs import write_metrics
-from ladder.files.params import read_params
+from ladder.files.metrics import write_metrics
+from ladder.files.params import read_params, read_seed
+from ladder.files.streams import stream
 from ladder.training.runtime import start_keras
+from ladder.vgg.params import Vgg
 from ladder.vgg.vgg16 import (
     BASE_FILE,
     EMBEDDED_FILE,
@@ -17,11 +17,11 @@ from ladder.vgg.vgg16 import (
     save_base,
     start_at_random,
 )
-from ladder.vgg.params import Vgg
 
 
 def main() -> None:
-    params, seed = read_params("vgg", Vgg), start_keras()
+    params, seed = read_params("vgg", Vgg), read_seed()
+    start_keras(seed)
     match params.weights:
         case "random":
             base = build_base(params.image_size)
@@ -36,9 +36,7 @@ def main() -> None:
     if trained:
         print(f"prepare-vgg-base: weights of source {params.weights!r}", flush=True)
     save_base(base, BASE_FILE)
-    write_metrics(
-        "metrics/prepare_vgg_base.json", {"base_is_trained": int(trained), "parameters": base.count_params()}
-    )
+    write_metrics("prepare-vgg-base", {"base_is_trained": int(trained), "parameters": base.count_params()})
 
 
 if __name__ == "__main__":

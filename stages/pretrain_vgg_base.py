@@ -11,20 +11,21 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ladder.training.checkpoints import Checkpoint, fingerprint, set_variables, variable_arrays
-from ladder.files.errors import InputError, run_stage
-from ladder.files.outputs import write_metrics, write_table
-from ladder.files.params import Count, Group, LearningRate, read_params
-from ladder.files.progress import Progress
-from ladder.training.runtime import choose_precision, keras, seed_keras
 from ladder.drawings.formula_pens import PARTS
 from ladder.drawings.formula_scenes import ANSWERS, draw_scenes, targets_of
-from ladder.vgg.vgg16 import EMBEDDED_FILE, save_base
+from ladder.files.errors import InputError, run_stage
+from ladder.files.metrics import write_metrics
+from ladder.files.outputs import write_table
+from ladder.files.params import Count, Group, LearningRate, read_params, read_seed
+from ladder.files.progress import Progress
+from ladder.training.checkpoints import Checkpoint, fingerprint, set_variables, variable_arrays
+from ladder.training.runtime import Runtime, choose_precision, keras
 from ladder.vgg.pretraining import (
     build_pretraining_model,
     build_untrained_base,
     compile_for_pretraining,
 )
+from ladder.vgg.vgg16 import EMBEDDED_FILE, save_base
 
 VALIDATION_BATCHES = 32
 LOGGED_STEPS = 100  # training losses are averaged over so many
@@ -40,7 +41,9 @@ class Pretrain(Group):
 
 
 def main() -> None:
-    params, seed, precision = read_params("pretrain", Pretrain), seed_keras(), choose_precision()
+    params, seed = read_params("pretrain", Pretrain), read_seed()
+    precision = choose_precision(read_params("runtime", Runtime).precision)
+    keras.utils.set_random_seed(seed)
     base = build_untrained_base(params.image_size, np.random.default_rng([seed, 30]), precision)
     rounds = [max(1, images // params.batch_size) for images in params.images]
 
@@ -58,7 +61,7 @@ def main() -> None:
             progress.advance(done)
         upcoming = worker.submit(draw_batch, 0, done)
         for number, steps in enumerate(rounds):
-            seed_keras()  # the new layers of a round do not depend on those of the last
+            keras.utils.set_random_seed(seed)  # the new layers of a round do not depend on those of the last
             model = build_pretraining_model(base, len(PARTS), ANSWERS)
             compile_for_pretraining(model, steps, params.learning_rate)
             variables = [*model.variables, *model.optimizer.variables]
@@ -87,9 +90,7 @@ def main() -> None:
         Path("plots/pretrain_vgg_base/curves.csv"), {name: [row[name] for row in log] for name in log[0]}
     )
     metrics = {f"val_{name}": _mean(tests, name) for name in tests[0]}
-    write_metrics(
-        "metrics/pretrain_vgg_base.json", metrics | {"train_images": sum(rounds) * params.batch_size}
-    )
+    write_metrics("pretrain-vgg-base", metrics | {"train_images": sum(rounds) * params.batch_size})
     checkpoint.discard()
 
 

@@ -4,18 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ladder.files.errors import run_stage
-from ladder.evaluation.accuracy import accuracy_interval
-from ladder.figures.style import image_grid, write_figure
-from ladder.files.outputs import write_metrics, write_table
-from ladder.files.params import read_params
 from ladder.drivers.images import WAYS, labels_of, read_manifest, rows_by_split
 from ladder.drivers.pixels import read_pixels
 from ladder.drivers.probes import NEAR_DUPLICATE, closest, linear_answers, thumbnails
+from ladder.evaluation.accuracy import accuracy_interval
+from ladder.files.errors import run_stage
+from ladder.files.metrics import write_metrics
+from ladder.files.outputs import write_table
+from ladder.files.params import read_params
 from ladder.vgg.params import Vgg
 
 PLOTS = Path("plots/probe_leakage")
-PAIRS_SHOWN = 8
 LEAK = 0.05  # share of test images with a near-duplicate in training, above which a split leaks
 
 
@@ -35,8 +34,8 @@ def verdict(way: str, test_images: int, near_duplicates: int, shared_drivers: in
 
 
 def main() -> None:
-    manifest = read_manifest()
-    pixels = read_pixels(len(manifest), read_params("vgg", Vgg).image_size)
+    size, manifest = read_params("vgg", Vgg).image_size, read_manifest()
+    pixels = read_pixels(len(manifest), size)
     labels, drivers, small = labels_of(manifest), manifest["subject"].to_numpy(), thumbnails(pixels)
     metrics: dict[str, float] = {}
     pairs: dict[str, list] = {name: [] for name in ("split", "test", "train", "correlation")}
@@ -66,20 +65,11 @@ def main() -> None:
         print(verdict(way, len(test), near, shared, nearest), flush=True)
 
         order = np.argsort(-correlation, kind="stable")
-        chosen = order[:PAIRS_SHOWN]
         names = [manifest["path"].iloc[of[order]].tolist() for of in (test, twins)]
         for column, values in zip(pairs, ([way] * len(test), *names, correlation[order]), strict=True):
             pairs[column] += list(values)
-        captions = [f"test: {manifest['class'][row]}, {drivers[row]}" for row in test[chosen]]
-        captions += [
-            f"train: {manifest['class'][row]}, {drivers[row]}\ncorrelation {correlation[i]:.3f}"
-            for i, row in zip(chosen, twins[chosen], strict=True)
-        ]
-        title = f"Split by {way}: test images and what training holds that is closest to them"
-        grid = image_grid(pixels[np.concatenate([test[chosen], twins[chosen]])], captions, title, len(chosen))
-        write_figure(PLOTS / f"by_{way}.png", grid)
     write_table(PLOTS / "pairs.csv", pairs)
-    write_metrics("metrics/probe_leakage.json", metrics)
+    write_metrics("probe-leakage", metrics)
 
 
 if __name__ == "__main__":

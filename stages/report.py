@@ -7,14 +7,15 @@ ladder/reporting/report.html.
 import json
 from pathlib import Path
 
+from ladder import rungs
+from ladder.drivers.images import Drivers, Split
 from ladder.files.errors import InputError, run_stage
+from ladder.files.metrics import read_metrics
 from ladder.files.outputs import replacing
 from ladder.files.params import read_params
-from ladder.drivers.images import Drivers, Split
-from ladder.vgg.params import Vgg
-from ladder.reporting.metric_tables import driver_accuracies, read_metrics, splits_rows
+from ladder.reporting.metric_tables import driver_accuracies, splits_rows
 from ladder.reporting.pages import render
-from ladder.reporting.pictures import PICTURES, with_numbers
+from ladder.reporting.pictures import PICTURES
 from ladder.reporting.pipeline_graph import draw_pipeline
 from ladder.reporting.result_tables import (
     calibration_rows,
@@ -23,20 +24,21 @@ from ladder.reporting.result_tables import (
     neuron_facts,
     speed_rows,
 )
+from ladder.vgg.params import Vgg
 
 PAGE, BENCHMARKS = Path("report/index.html"), Path("benchmarks/results.json")
 # A link to dvc.yaml: DVC takes no file of that name as a dependency.
 PIPELINE = Path(__file__).parents[1] / "ladder/reporting/pipeline.yaml"
-STAGES = (
-    "train_linreg",
-    "prepare_digits",
-    "train_mlp",
-    "train_mnist",
-    "split_driver_images",
-    "probe_leakage",
-    "pretrain_vgg_base",
-    "train_vgg_head",
-    "finetune_vgg",
+MEASURED = (
+    "train-linreg",
+    "prepare-digits",
+    "train-moons",
+    "train-mlp",
+    "train-mnist",
+    "split-driver-images",
+    "probe-leakage",
+    "train-vgg-head",
+    "finetune-vgg",
 )
 
 
@@ -51,21 +53,22 @@ def read_benchmarks() -> list[dict]:
 def main() -> None:
     root, picked = read_params("drivers", Drivers).root, read_params("split", Split).by
     weights = read_params("vgg", Vgg).weights
-    metrics = {stage: read_metrics(stage) for stage in STAGES}
+    metrics = {stage: read_metrics(stage) for stage in MEASURED}
     page = render(
         "report.html",
         metrics=metrics,
+        rungs=rungs,
         picked=picked,
         root=root,
         weights=weights,
-        neuron=neuron_facts(metrics["train_linreg"]),
+        neuron=neuron_facts(metrics["train-linreg"]),
         digits=digit_rows(metrics),
-        drivers=driver_accuracies(metrics["train_vgg_head"], metrics["finetune_vgg"], picked),
+        drivers=driver_accuracies(metrics, picked),
         calibration=calibration_rows(metrics),
-        leak=splits_rows(metrics["split_driver_images"], metrics["probe_leakage"]),
+        leak=splits_rows(metrics["split-driver-images"], metrics["probe-leakage"]),
         speed={describe_processor(run["machine"]): speed_rows(run["rows"]) for run in read_benchmarks()},
         pipeline=draw_pipeline(PIPELINE, {"drivers.root": root, "vgg.weights": weights}, "report"),
-        pictures={path: with_numbers(path, metrics) for path in PICTURES},
+        pictures={path: picture.with_numbers(metrics) for path, picture in PICTURES.items()},
     )
     with replacing(PAGE) as temporary:
         temporary.write_text(page, "utf-8")

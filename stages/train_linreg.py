@@ -6,12 +6,13 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ladder.figures import style as figures
 from ladder.files.errors import InputError, run_stage
-from ladder.files.outputs import write_arrays, write_metrics, write_table
+from ladder.files.metrics import write_metrics
+from ladder.files.outputs import write_arrays, write_table
 from ladder.files.params import Group, LearningRate, Share, read_params, read_seed
+from ladder.files.streams import stream
 from ladder.files.tables import read_table
-from ladder.scratch import neuron as linear_neuron
+from ladder.scratch import neuron
 
 DATA, PLOTS = Path("data/celsius.csv"), Path("plots/train_linreg")
 
@@ -57,7 +58,7 @@ def main() -> None:
 
     try:
         rng = stream(seed, "train-linreg/weights")
-        fit = linear_neuron.fit(x_train, y_train, params.learning_rate, params.epochs, rng)
+        fit = neuron.fit(x_train, y_train, params.learning_rate, params.epochs, rng)
     except InputError as error:
         raise InputError(f"params.yaml: linreg: {error}") from None
 
@@ -73,15 +74,11 @@ def main() -> None:
     print(f"train-linreg: {params.epochs} epochs: °F = {fit.weight:.4f} · °C + {fit.bias:.3f}", flush=True)
 
     weight, bias, weight_error, bias_error = least_squares(x_train, y_train)
-    floor = _loss(x_train, y_train, weight, bias)
     write_arrays("models/linreg.npz", {"weight": np.array(fit.weight), "bias": np.array(fit.bias)})
     write_table(PLOTS / "curves.csv", history)
-    pairs = {split: (x[part], y[part]) for split, part in rows.items()}
-    for name, figure in {
-        "line": figures.regression(pairs, fit.weight, fit.bias),
-        "loss": figures.loss_decay(history["epoch"], history["train_loss"], history["val_loss"], floor),
-    }.items():
-        figures.write_figure(PLOTS / f"{name}.png", figure)
+    order = np.concatenate([rows[split] for split in rows])
+    of_split = np.repeat(list(rows), [len(part) for part in rows.values()])
+    write_table(PLOTS / "pairs.csv", {"split": of_split, "celsius": x[order], "fahrenheit": y[order]})
 
     metrics = {
         "weight": fit.weight,
@@ -95,12 +92,12 @@ def main() -> None:
     for split, part in rows.items():
         loss = _loss(x[part], y[part], fit.weight, fit.bias)
         metrics |= {f"{split}_loss": loss, f"{split}_r2": 1 - loss / float(np.var(y[part]))}
-    write_metrics("metrics/train_linreg.json", metrics)
+    write_metrics("train-linreg", metrics)
 
 
 def _loss(x: np.ndarray, y: np.ndarray, weight: float, bias: float) -> float:
     """Mean squared error (°F²) on the pairs (x, y)."""
-    return float(linear_neuron.loss_and_gradient(x, y, weight, bias)[0])
+    return float(neuron.loss_and_gradient(x, y, weight, bias)[0])
 
 
 if __name__ == "__main__":

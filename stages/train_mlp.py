@@ -5,28 +5,29 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+from ladder.training.compiled_epochs import CompiledEpochs
 from pydantic import Field
 from sklearn.datasets import make_moons
 from threadpoolctl import threadpool_limits
 
-from ladder.figures import style as figures
-from ladder.training.checkpoints import Checkpoint, fingerprint
-from ladder.evaluation.report import Subject, write_classifier_report
-from ladder.training.compiled_epochs import CompiledEpochs
-from ladder.files.errors import InputError, run_stage
+from ladder.digits.images import CLASS_NAMES, DIGITS_FILE, SPLITS, Images, load_digits_splits
+from ladder.digits.networks import build_dense
 from ladder.evaluation.accuracy import Answers, classification_metrics
-from ladder.training.keras_archive import save_keras
-from ladder.files.outputs import write_arrays, write_metrics
+from ladder.evaluation.report import Subject, write_classifier_report
+from ladder.figures import style as figures
+from ladder.files.errors import InputError, run_stage
+from ladder.files.metrics import write_metrics
+from ladder.files.outputs import write_arrays
 from ladder.files.params import Count, Group, LayerSizes, LearningRate, read_params
 from ladder.files.progress import Progress
-from ladder.training.runtime import keras, start_keras
-from ladder.training.training_log import TrainingLog
-from ladder.digits.images import CLASS_NAMES, DIGITS_FILE, SPLITS, Images, load_digits_splits
 from ladder.scratch.dense_network import DenseNetwork, train_epoch
 from ladder.scratch.gradient_check import gradient_check
-from ladder.digits.networks import build_dense
 from ladder.scratch.numpy_layers import ACTIVATIONS, LOSSES
 from ladder.scratch.numpy_optimizers import SGD
+from ladder.training.checkpoints import Checkpoint, fingerprint
+from ladder.training.keras_archive import save_keras
+from ladder.training.runtime import keras, start_keras
+from ladder.training.training_log import TrainingLog
 
 PLOTS = Path("plots/train_mlp")
 
@@ -174,7 +175,7 @@ def main() -> None:
         metrics |= learn_moons(params, seed, checkpoints[0])
         metrics |= learn_digits_numpy(params, seed, splits, checkpoints[1])
     metrics |= learn_digits_keras(params, seed, splits, checkpoints[2])
-    write_metrics("metrics/train_mlp.json", metrics)
+    write_metrics("train-mlp", metrics)
     for checkpoint in checkpoints:
         checkpoint.discard()
 

@@ -11,17 +11,6 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ladder.training.checkpoints import Checkpoint, fingerprint
-from ladder.files.errors import run_stage
-from ladder.training.keras_archive import save_keras
-from ladder.training.batched_epochs import Batch, train
-from ladder.files.memory_maps import ArrayRows
-from ladder.files.outputs import write_metrics
-from ladder.files.params import Count, Group, LearningRate, read_params, read_seed
-from ladder.training.prediction import predict
-from ladder.files.progress import Progress
-from ladder.training.runtime import choose_precision, dtype_policy, keras, start_keras
-from ladder.training.training_log import TrainingLog
 from ladder.drivers.augmentation import Augment, augment, draw_augmented
 from ladder.drivers.images import (
     CLASSES,
@@ -35,16 +24,27 @@ from ladder.drivers.images import (
 )
 from ladder.drivers.pixels import PIXELS, read_pixels
 from ladder.drivers.report import report_drivers
+from ladder.files.errors import run_stage
+from ladder.files.memory_maps import ArrayRows
+from ladder.files.metrics import write_metrics
+from ladder.files.params import Count, Group, LearningRate, read_params, read_seed
+from ladder.files.progress import Progress
+from ladder.files.streams import stream
+from ladder.training.batched_epochs import Batch, BatchedEpochs, MakeBatch, at_plateau
+from ladder.training.checkpoints import Checkpoint, fingerprint, stamps
+from ladder.training.keras_archive import save_keras
+from ladder.training.loop import train
+from ladder.training.prediction import predict
+from ladder.training.runtime import Runtime, choose_precision, dtype_policy, keras, start_keras
+from ladder.training.training_log import TrainingLog
 from ladder.vgg.features import FEATURES, LiveFeatures, read_features
-from ladder.vgg.vgg16 import BASE_FILE, HEAD_FILE, build_feature_extractor, build_head, load_base
 from ladder.vgg.params import Vgg
+from ladder.vgg.vgg16 import BASE_FILE, HEAD_FILE, build_feature_extractor, build_head, load_base
 from ladder.vgg.winograd import accelerated
 
 SMALLEST_VARIANCE = 1e-6  # of a channel: one that is always the same is not blown up
 READ_AT_ONCE = 64  # images
 AVERAGE_MOMENTUM = 0.99  # of a step
-
-MakeBatch = Callable[[np.ndarray, int, int], Batch]  # see keras_training.train
 
 
 class VggHead(Group):
@@ -117,28 +117,28 @@ def live_views(
 
 
 def main() -> None:
-    params, vgg = read_params("vgg_head", VggHead), read_params("vgg", Vgg)
-    augmentation, picked, manifest = (
-        read_params("augment", Augment),
-        read_params("split", Split).by,
-        read_manifest(),
-    )
+    params, vgg, seed = read_params("vgg_head", VggHead), read_params("vgg", Vgg), read_seed()
+    augmentation, picked = read_params("augment", Augment), read_params("split", Split).by
+    asked = read_params("runtime", Runtime).precision
+    start_keras(seed)
+    manifest = read_manifest()
     pixels, labels = read_pixels(len(manifest), vgg.image_size), labels_of(manifest)
     features, classes = read_features(len(manifest))
     if vgg.features == "live":
         print("features: live, the base runs in every epoch, half of the images augmented anew", flush=True)
-        precision = choose_precision()
+        precision = choose_precision(asked)
         run_base = live_base(vgg.image_size, params.batch_size, precision, params.epochs * len(manifest))
         seen = (augmentation, precision, PIXELS, BASE_FILE)
     else:
         print(f"features: cached, each training image and {len(features) - 1} augmented views", flush=True)
         seen = ()
-    key = fingerprint(params, vgg, read_seed(), MANIFEST, FEATURES, *seen)
+    key = fingerprint(params, vgg, seed, MANIFEST, stamps(FEATURES), *seen)
     checkpoints = {way: Checkpoint(f"train-vgg-head-by-{way}", key) for way in WAYS}
 
     metrics: dict[str, float] = {}
     for way in WAYS:
-        seed, rows = start_keras(), rows_by_split(manifest, way)
+        start_keras(seed)  # one head does not depend on the other
+        rows = rows_by_split(manifest, way)
         mean, variance = channel_statistics(ArrayRows(features[0], rows["train"]))
         head = build_head(features.shape[2:], mean, variance, params.units, params.dropout, len(CLASSES))
         # The average of the last epochs' weights (Polyak and Juditsky 1992) depends less on where they stop.
@@ -151,34 +151,26 @@ def main() -> None:
             val = ArrayRows(features[0], rows["val"])
         with Progress(f"train-vgg-head, split by {way}", params.epochs) as progress:
             log = TrainingLog(progress, params.patience, checkpoints[way])
-            train(
+            trainer = BatchedEpochs(
                 head,
                 optimizer,
                 make_batch,
                 len(rows["train"]),
-                (val, labels[rows["val"]]),
                 params.batch_size,
-                [seed, 14],
-                log,
-                params.schedule_patience,
+                lambda epoch: stream(seed, "train-vgg-head/order", epoch),
+                slow_down=lambda log=log: at_plateau(log.history["val_loss"], params.schedule_patience),
             )
+            train(trainer, (val, labels[rows["val"]]), log)
         if way == picked:
             save_keras(head, HEAD_FILE)
-        found = report_drivers(
-            Path(f"plots/train_vgg_head/by_{way}"),
-            f"New head on the frozen VGG16 base, split by {way}",
-            manifest,
-            way,
-            pixels,
-            log,
-            {
-                split: predict(head, ArrayRows(features[0], items), params.batch_size)
-                for split, items in rows.items()
-            },
-        )
+        probabilities = {
+            split: predict(head, ArrayRows(features[0], items), params.batch_size)
+            for split, items in rows.items()
+        }
+        found = report_drivers(Path(f"plots/train_vgg_head/by_{way}"), manifest, way, log, probabilities)
         metrics |= {f"by_{way}_{name}": value for name, value in found.items()}
     metrics["parameters_trainable"] = sum(int(np.prod(w.shape)) for w in head.trainable_weights)
-    write_metrics("metrics/train_vgg_head.json", metrics)
+    write_metrics("train-vgg-head", metrics)
     for checkpoint in checkpoints.values():
         checkpoint.discard()
 

@@ -6,20 +6,20 @@ Reporting".
 
 from pathlib import Path
 
+from ladder.drivers.images import CLASS_NAMES, CLASSES, Drivers, Split
 from ladder.files.errors import run_stage
+from ladder.files.metrics import read_metrics
 from ladder.files.outputs import replacing
 from ladder.files.params import read_params
 from ladder.files.tables import read_table
-from ladder.drivers.images import CLASS_NAMES, CLASSES, Drivers, Split
-from ladder.vgg.params import Vgg
 from ladder.reporting.metric_tables import (
     accuracy,
     driver_accuracies,
     interval,
     markdown,
-    read_metrics,
     splits_rows,
 )
+from ladder.vgg.params import Vgg
 
 CARD = Path("MODEL_CARD.md")
 TEXT = Path(__file__).parents[1] / "ladder/reporting/model_card.md"
@@ -52,21 +52,19 @@ def groups_table(kind: str) -> str:
 
 
 def main() -> None:
-    root, picked, vgg = (
-        read_params("drivers", Drivers).root,
-        read_params("split", Split).by,
-        read_params("vgg", Vgg),
-    )
-    counts, probe = read_metrics("split_driver_images"), read_metrics("probe_leakage")
-    head, tuned = read_metrics("train_vgg_head"), read_metrics("finetune_vgg")
+    root, picked = read_params("drivers", Drivers).root, read_params("split", Split).by
+    vgg = read_params("vgg", Vgg)
+    stages = ("split-driver-images", "probe-leakage", "train-vgg-head", "finetune-vgg")
+    metrics = {stage: read_metrics(stage) for stage in stages}
+    counts, tuned = metrics["split-driver-images"], metrics["finetune-vgg"]
     note = SEEN_NOTE if tuned["test_drivers_in_training"] else UNSEEN_NOTE
     card = TEXT.read_text("utf-8").format(
         base=BASES.get(vgg.weights, f"started from the weights in data/raw/{vgg.weights}"),
         parameters=f"{tuned['parameters_trainable']:,}",
         size=vgg.image_size,
         data=DRAWN_NOTE if root == DRAWN else f"The images are those in `{root}`.",
-        splits=markdown(splits_rows(counts, probe)) + "\n",
-        accuracies=markdown(driver_accuracies(head, tuned, picked)),
+        splits=markdown(splits_rows(counts, metrics["probe-leakage"])) + "\n",
+        accuracies=markdown(driver_accuracies(metrics, picked)),
         unseen=note.format(accuracy=accuracy(tuned, "test_accuracy")),
         mistakes=tuned["test_mistakes"],
         images=counts[f"by_{picked}_test_images"],

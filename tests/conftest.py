@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.pipeline.clones import clone_origin, make_origin, run_in
 from tools.experiments.job_summary import SUMMARY
+from tools.pipeline.clones import clone_origin, make_origin, run_in
 from tools.pipeline.mend import exclusive
 
 LINE = ("generate-celsius-data", "train-linreg")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ladder.training.keras_archive import save_keras
-from ladder.files.outputs import write_arrays
-from ladder.training.runtime import keras
-from ladder.drivers.images import CLASSES
-from ladder.vgg.features import CHANNELS
 from ladder.digits.networks import build_dense
+from ladder.drivers.images import CLASSES
+from ladder.files.outputs import write_arrays
+from ladder.training.keras_archive import save_keras
+from ladder.training.runtime import keras
+from ladder.vgg.features import CHANNELS
 from ladder.vgg.vgg16 import build_base, build_classifier, build_head, start_at_random
 from tests.imports import ROOT
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from ladder.training.compiled_epochs import CompiledEpochs
 from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import (
@@ -27,11 +28,10 @@ from benchmarks.timing import (
     training_images,
     use_cpu,
 )
-from ladder.training.compiled_epochs import CompiledEpochs
-from ladder.files.errors import run_command
-from ladder.training.runtime import keras
 from ladder.digits.deformation import Deformation, deformed_epochs
 from ladder.digits.networks import build_dense
+from ladder.files.errors import run_command
+from ladder.training.runtime import keras
 
 IMAGES = 12_000
 RUNS = 5

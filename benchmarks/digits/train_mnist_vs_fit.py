@@ -15,6 +15,7 @@ import statistics
 from pathlib import Path
 
 import numpy as np
+from ladder.training.compiled_epochs import CompiledEpochs
 
 from benchmarks.timing import (
     Row,
@@ -27,11 +28,10 @@ from benchmarks.timing import (
     training_images,
     use_cpu,
 )
-from ladder.training.compiled_epochs import CompiledEpochs
-from ladder.files.errors import InputError, run_command
-from ladder.training.runtime import keras
 from ladder.digits.images import Images
 from ladder.digits.networks import build_dense
+from ladder.files.errors import InputError, run_command
+from ladder.training.runtime import keras
 
 LAYERS = (128, 128, 128)
 LEARNING_RATE = 0.001

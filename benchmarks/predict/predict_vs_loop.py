@@ -21,18 +21,18 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.timing import Row, alternate, make_row, print_rows, use_cpu
+from ladder.drivers.images import CLASSES, Drivers
 from ladder.evaluation.calibration import scaled
 from ladder.files.errors import run_command
-from ladder.training.keras_archive import load_keras, save_keras
 from ladder.files.params import read_params
-from ladder.training.runtime import keras
-from ladder.drivers.images import CLASSES, Drivers
-from ladder.vgg.features import CHANNELS
 from ladder.predict.drivers import BATCH_SIZE, MODEL_FILE, DriverClassifier, classify_files
 from ladder.predict.outputs import Outputs
+from ladder.training.keras_archive import load_keras, save_keras
+from ladder.training.runtime import keras
 from ladder.vgg import winograd
-from ladder.vgg.vgg16 import build_base, build_classifier, build_head, start_at_random
+from ladder.vgg.features import CHANNELS
 from ladder.vgg.params import Vgg
+from ladder.vgg.vgg16 import build_base, build_classifier, build_head, start_at_random
 from stages.train_vgg_head import VggHead
 
 IMAGES = 4 * BATCH_SIZE

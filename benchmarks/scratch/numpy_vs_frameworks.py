@@ -32,9 +32,9 @@ from benchmarks.timing import (
     use_cpu,
 )
 from ladder.files.errors import run_command
-from ladder.training.runtime import keras
 from ladder.scratch.dense_network import DenseNetwork, train_epoch
 from ladder.scratch.numpy_optimizers import SGD, Adam
+from ladder.training.runtime import keras
 
 THREADS = 1
 IMAGES = 12_000  # of MNIST's 60,000: enough that they do not fit into a processor's cache

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pipeline.stage_runs import ROOT, folder_with_base, read_metrics, run_stages
+from ladder.drivers.images import WAYS
 from ladder.files.errors import run_command
 from ladder.files.outputs import replacing
-from ladder.drivers.images import WAYS
 
 RESULTS = Path(__file__).with_suffix(".json")
 FIGURES = [f"{split}_accuracy{end}" for split in ("train", "val", "test") for end in ("", "_low", "_high")]

@@ -17,15 +17,15 @@ import numpy as np
 
 from benchmarks.machine import LIMIT
 from benchmarks.timing import Row, alternate, make_row, print_rows, use_cpu
-from ladder.training.optimizers import build_adam
+from ladder.drivers.images import CLASSES
 from ladder.files.errors import run_command
-from ladder.training.batched_epochs import TrainingStep
 from ladder.files.params import read_params
+from ladder.training.batched_epochs import TrainingStep
+from ladder.training.optimizers import build_adam
 from ladder.training.prediction import predict_batch
 from ladder.training.runtime import bfloat16_hardware, dtype_policy, keras
-from ladder.drivers.images import CLASSES
 from ladder.vgg.features import CHANNELS
-from stages.finetune_vgg import Finetune
+from ladder.vgg.params import Vgg
 from ladder.vgg.vgg16 import (
     build_base,
     build_classifier,
@@ -33,8 +33,8 @@ from ladder.vgg.vgg16 import (
     build_head,
     unfreeze_last,
 )
-from ladder.vgg.params import Vgg
 from ladder.vgg.winograd import accelerated
+from stages.finetune_vgg import Finetune
 from stages.train_vgg_head import VggHead
 
 RUNS = 7

@@ -16,11 +16,17 @@ import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.pipeline.stage_runs import folder_with_base, read_metrics, run_stages, time_stage, write_params
+from benchmarks.pipeline.stage_runs import (
+    folder_with_base,
+    read_metrics,
+    run_stages,
+    time_stage,
+    write_params,
+)
 from benchmarks.timing import Row, make_row, print_rows, use_cpu
+from ladder.drivers.images import WAYS
 from ladder.files.errors import run_command
 from ladder.training.runtime import choose_precision
-from ladder.drivers.images import WAYS
 
 SEEDS = (1, 2, 3)
 EPOCHS = 30

@@ -20,11 +20,11 @@ import numpy as np
 
 from benchmarks.pipeline.stage_runs import check_exit, run_stages, start_stage, time_stage, write_params
 from benchmarks.timing import Row, make_row, print_rows, use_cpu
+from ladder.drivers.images import CLASSES, MANIFEST, MANIFEST_COLUMNS
+from ladder.drivers.pixels import PIXELS
 from ladder.files.errors import run_command
 from ladder.files.outputs import write_table
 from ladder.training.runtime import choose_precision
-from ladder.drivers.images import CLASSES, MANIFEST, MANIFEST_COLUMNS
-from ladder.drivers.pixels import PIXELS
 from ladder.vgg.features import CHANNELS, FEATURES, new_features
 
 FEW, STATE_FARM = 500, 22_424  # images

@@ -12,8 +12,9 @@ import numpy as np
 from pydantic import Field
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
-from ladder.files.params import Group
 from ladder.digits.images import as_network_input
+from ladder.files.params import Group
+from ladder.files.streams import stream
 
 CHUNK = 2000  # images deformed at once: their coordinates fit in the cache and in little memory
 

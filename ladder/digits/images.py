@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ladder.files.errors import InputError
+from ladder.files.metrics import SPLITS
 from ladder.files.outputs import read_arrays
 
 DIGITS_FILE = Path("data/digits.npz")
-SPLITS = ("train", "val", "test")
 SIDE = 28
 CLASS_NAMES = tuple(str(digit) for digit in range(10))
 

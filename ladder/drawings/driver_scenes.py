@@ -14,6 +14,7 @@ from ladder.drawings.driver_body import LEFT, RIGHT, SIDE, Pose, draw_driver
 from ladder.drawings.driver_canvas import SUPERSAMPLING, Canvas
 from ladder.drawings.driver_car import draw_cabin, draw_foreground, draw_outside, rim_point
 from ladder.drawings.driver_looks import RADIO, Look, any_colour, make_look
+from ladder.files.streams import stream
 
 
 def make_pose(rng: np.random.Generator, look: Look, class_index: int) -> Pose:

@@ -15,10 +15,11 @@ import pandas as pd
 from PIL import Image, ImageOps
 from pydantic import Field
 
+from ladder.drivers.pictures import open_picture
 from ladder.files.errors import InputError
+from ladder.files.metrics import SPLITS
 from ladder.files.params import Group, Share
 from ladder.files.tables import read_table
-from ladder.drivers.pictures import open_picture
 
 CLASSES = tuple(f"c{number}" for number in range(10))
 CLASS_NAMES = (
@@ -33,11 +34,12 @@ CLASS_NAMES = (
     "hair and make-up",
     "talking",
 )
+# Often confused in the State Farm set: the phone and the text of one hand; hair done and safe driving.
+CONFUSABLE = ((1, 2), (3, 4), (0, 9))
 CSV_NAME = "driver_imgs_list.csv"
 MANIFEST = Path("data/driver-manifest.csv")
 WAYS = ("image", "driver")  # to split: see ladder/drivers/splits.py
 MANIFEST_COLUMNS = ("path", "class", "subject", "by_image", "by_driver")
-SPLITS = ("train", "val", "test")
 
 
 class Drivers(Group):

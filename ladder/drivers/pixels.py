@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ladder.drivers.images import load_images
 from ladder.files.memory_maps import new_array, read_memory_map
 from ladder.files.outputs import replacing
-from ladder.drivers.images import load_images
 
 PIXELS = Path("data/driver-pixels.npy")
 DECODED_AT_ONCE = 512  # images: 77 MB at 224 pixels

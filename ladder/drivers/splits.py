@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from ladder.files.errors import InputError
 from ladder.drivers.images import CSV_NAME
+from ladder.files.errors import InputError
+from ladder.files.streams import stream
 
 DRIVER_TRIES = 1000
 

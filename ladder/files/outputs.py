@@ -2,8 +2,6 @@
 
 import csv
 import errno
-import json
-import math
 import os
 import shutil
 import zipfile
@@ -82,24 +80,6 @@ def _not_writable(error: BaseException | None) -> str | None:
             return os.strerror(error.errno)
         error = error.__cause__ or error.__context__
     return None
-
-
-def write_metrics(path: str | Path, metrics: Mapping[str, float]) -> None:
-    """Write a flat JSON file of finite numbers, rounded to 6 significant digits.
-
-    Raises
-    ------
-    InputError
-        A metric is NaN or infinite: the training that made it has failed.
-    """
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise InputError(f"{path}: {name} is {value}: the training diverged; lower the learning rate")
-    rounded = {
-        name: int(v) if isinstance(v, int | np.integer) else float(f"{v:.6g}") for name, v in metrics.items()
-    }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(rounded, indent=2) + "\n", "utf-8")
 
 
 def write_table(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageOps
 from scipy import ndimage
 
-from ladder.files.errors import InputError
 from ladder.digits.images import SIDE
 from ladder.drivers.pictures import open_picture
+from ladder.files.errors import InputError
 
 INK_SIDE = 20  # pixels, of the longer side of the digit
 WORKING_SIDE = 512  # pixels: the longer side of a picture is made no longer than that

@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ladder.digits.images import CLASS_NAMES, SIDE, as_network_input
 from ladder.evaluation.calibration import scaled
 from ladder.files.errors import InputError
-from ladder.training.keras_archive import load_keras
 from ladder.files.outputs import read_arrays
-from ladder.training.prediction import predict
-from ladder.training.runtime import keras
-from ladder.digits.images import CLASS_NAMES, SIDE, as_network_input
 from ladder.predict.answers import Answer, rounded
 from ladder.predict.digit_reading import DigitReading, load_picture, read_digit
 from ladder.predict.image_files import read_in_batches
 from ladder.predict.outputs import Outputs
 from ladder.scratch.dense_network import DenseNetwork
+from ladder.training.keras_archive import load_keras
+from ladder.training.prediction import predict
+from ladder.training.runtime import keras
 
 __all__ = ["NETWORK_FILES", "DigitNetworks", "DigitReading", "load_picture", "read_digit"]
 

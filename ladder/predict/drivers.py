@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ladder.drivers.images import CLASS_NAMES, CLASSES, load_image
 from ladder.evaluation.calibration import scaled
 from ladder.files.errors import InputError
-from ladder.training.keras_archive import load_keras
-from ladder.training.prediction import predict
-from ladder.training.runtime import keras
-from ladder.drivers.images import CLASS_NAMES, CLASSES, load_image
 from ladder.predict.answers import Answer, rounded
 from ladder.predict.image_files import read_in_batches
 from ladder.predict.outputs import Outputs
+from ladder.training.keras_archive import load_keras
+from ladder.training.prediction import predict
+from ladder.training.runtime import keras
 from ladder.vgg.winograd import accelerated, worth_compiling
 
 MODEL_FILE = "models/final_model.keras"

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from ladder.files.errors import InputError
 from ladder.drivers.pictures import FORMATS
+from ladder.files.errors import InputError
 
 SUFFIXES = {f".{name.lower()}" for name in (*FORMATS, "JPG")}
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ladder.training.prediction import filled_up
 from ladder.processes.processes import Processes, rows_per_device
+from ladder.training.prediction import filled_up
 from ladder.training.runtime import keras
 
 State = tuple[list[Any], list[Any], list[Any]]  # trainable weights, other variables, optimizer's variables

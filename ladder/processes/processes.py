@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from ladder.training.checkpoints import Checkpoint, fingerprint
 from ladder.files.errors import InputError
+from ladder.training.checkpoints import Checkpoint, fingerprint
 
 Item = TypeVar("Item")
 Arrays = dict[str, np.ndarray]

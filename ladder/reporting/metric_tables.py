@@ -1,28 +1,12 @@
 """Tables of measured figures, as rows of text: for the model card, the report and the README."""
 
-import json
-from pathlib import Path
+from collections.abc import Mapping
 
-from ladder.files.errors import InputError
-from ladder.drivers.images import SPLITS, WAYS
+from ladder.drivers.images import WAYS
+from ladder.files.metrics import SPLITS, Metrics, part_of
+from ladder.rungs import FINE_TUNED, HEAD_BY_DRIVER, HEAD_BY_IMAGE
 
-Metrics = dict[str, float]
 Rows = list[list[str]]  # the header first
-
-
-def read_metrics(stage: str) -> Metrics:
-    """The metrics of a stage, by module name.
-
-    Raises
-    ------
-    InputError
-        The file is missing or is not JSON.
-    """
-    path = Path(f"metrics/{stage}.json")
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}; `dvc repro` makes it") from None
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -60,11 +44,10 @@ def splits_rows(counts: Metrics, probe: Metrics) -> Rows:
     return rows
 
 
-def driver_accuracies(head: Metrics, tuned: Metrics, picked: str) -> Rows:
-    """Both driver models, on the splits on which they are measured; `picked` is that of the tuned one."""
-    runs = [("frozen base, new head", way, head, f"by_{way}_") for way in WAYS]
-    runs.append(("fine-tuned: final_model.keras", picked, tuned, ""))
-    return [["model", "split by", "train", "validation", "test"]] + [
-        [name, way, *(accuracy(metrics, f"{prefix}{split}_accuracy") for split in SPLITS)]
-        for name, way, metrics, prefix in runs
-    ]
+def driver_accuracies(metrics: Mapping[str, Metrics], picked: str) -> Rows:
+    """The driver models on their splits; `picked` is that of the fine-tuned one."""
+    rows = [["model", "split by", "train", "validation", "test"]]
+    for rung, way in ((HEAD_BY_IMAGE, "image"), (HEAD_BY_DRIVER, "driver"), (FINE_TUNED, picked)):
+        of_rung, title = part_of(metrics[rung.stage], rung.part), rung.title.split(", split")[0]
+        rows.append([title, way, *(accuracy(of_rung, f"{split}_accuracy") for split in SPLITS)])
+    return rows

@@ -3,146 +3,138 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ladder.reporting.metric_tables import Metrics, accuracy
+from ladder.files.metrics import Metrics, part_of
+from ladder.reporting.metric_tables import accuracy
+from ladder.rungs import CLASSIFIERS, DEEP, DRIVER_CLASSIFIERS, FROM_SCRATCH, MOONS, NEURON, Rung
 
 
 class Picture(NamedTuple):
-    """A caption, a text alternative, and whether it shows photographs, which stay as they are in the dark."""
+    """A caption, a text alternative, and whether it shows photographs, which stay as they are in the dark.
+
+    `stage` and `part` name the metrics that the text alternative takes its numbers from.
+    """
 
     caption: str
     alt: str
+    stage: str = ""
+    part: str = ""
     photo: bool = False
 
+    def with_numbers(self, metrics: Mapping[str, Metrics]) -> "Picture":
+        """The picture with the metrics of its stage in its text; `metrics` maps a stage to its metrics."""
+        if not self.stage:
+            return self
+        of_part = part_of(metrics[self.stage], self.part)
+        known = {
+            name: f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+            for name, value in of_part.items()
+        }
+        if "test_accuracy" in of_part:
+            known["accuracy"] = accuracy(of_part, "test_accuracy")
+        return self._replace(alt=self.alt.format(**known))
 
-# Folder below plots/ → what its model is called, metrics file, prefix of the names in it.
-CLASSIFIERS = {
-    "train_mlp/numpy": ("Network from scratch (NumPy)", "train_mlp", "numpy_"),
-    "train_mlp/keras": ("The same network in Keras", "train_mlp", "keras_"),
-    "train_mnist": ("Deep fully connected network", "train_mnist", ""),
-    "train_vgg_head/by_image": ("New head, split by image", "train_vgg_head", "by_image_"),
-    "train_vgg_head/by_driver": ("New head, split by driver", "train_vgg_head", "by_driver_"),
-    "finetune_vgg": ("Fine-tuned VGG16", "finetune_vgg", ""),
-}
 
-
-def _of_classifier(folder: str) -> dict[str, Picture]:
-    name, drivers = CLASSIFIERS[folder][0], "vgg" in folder
-    groups = "each class and each driver" if drivers else "each class"
-    return {
-        f"plots/{folder}/curves.png": Picture(
-            f"{name}: learning curves",
+def _of_classifier(rung: Rung) -> dict[str, Picture]:
+    groups = "each class and each driver" if rung in DRIVER_CLASSIFIERS else "each class"
+    texts = {
+        "curves": (
+            "learning curves",
             "Loss and accuracy on training and validation against the epoch; epoch {kept_epoch} is kept.",
         ),
-        f"plots/{folder}/confusion.png": Picture(
-            f"{name}: confusion matrix",
+        "confusion": (
+            "confusion matrix",
             "Actual against predicted class of test images: {test_mistakes} are wrong, accuracy {accuracy}.",
         ),
-        f"plots/{folder}/groups.png": Picture(
-            f"{name}: accuracy of {groups}",
+        "groups": (
+            f"accuracy of {groups}",
             f"Test accuracy of {groups} with 95 % intervals, the worst first; over all it is {{accuracy}}.",
         ),
-        f"plots/{folder}/mistakes.png": Picture(
-            f"{name}: most confident mistakes",
+        "mistakes": (
+            "most confident mistakes",
             "The test images whose wrong class got the highest probability, of {test_mistakes} mistakes.",
-            True,
         ),
-        f"plots/{folder}/reliability.png": Picture(
-            f"{name}: calibration",
+        "reliability": (
+            "calibration",
             "Accuracy against confidence on the test images before and after temperature scaling; the "
             "expected error goes from {test_calibration_error} to {test_calibration_error_scaled}.",
         ),
     }
+    return {
+        f"{rung.pictures()}/{name}.png": Picture(
+            f"{rung.title}: {caption}", alt, rung.stage, rung.part, name == "mistakes"
+        )
+        for name, (caption, alt) in texts.items()
+    }
 
 
 PICTURES = {
-    "plots/train_linreg/line.png": Picture(
+    "plots/draw_neuron/line.png": Picture(
         "The learned line",
         "Pairs of °C and °F of all three splits on the learned line, {weight} · °C + {bias}.",
+        NEURON.stage,
     ),
-    "plots/train_linreg/loss.png": Picture(
+    "plots/draw_neuron/loss.png": Picture(
         "Mean squared error against epoch",
         "The error falls to the least-squares minimum; in the end it is {train_loss} on training pairs.",
+        NEURON.stage,
     ),
-    "plots/explain_models/learning_path.png": Picture(
-        "The way down the loss surface",
+    "plots/draw_neuron/learning_path.png": Picture(
+        "The path down the loss surface",
         "Contours of the mean squared error over weight and bias; the steps lead to {weight} and {bias}.",
+        NEURON.stage,
     ),
-    "plots/prepare_digits/samples.png": Picture(
-        "Training digits", "Four training images of each digit.", True
+    "plots/draw_digits/samples.png": Picture(
+        "Training digits", "Four training images of each digit.", photo=True
     ),
-    "plots/prepare_digits/classes.png": Picture(
+    "plots/draw_digits/classes.png": Picture(
         "Digits per class",
         "Bars of images per digit and split: {train_images} for training, {val_images} for validation, "
         "{test_images} for test.",
+        "prepare-digits",
     ),
-    "plots/train_mlp/moons.png": Picture(
+    "plots/draw_digits/moons.png": Picture(
         "Decision boundary",
         "The plane shaded by the probability of class 1, and two moons of test points: accuracy {accuracy}.",
+        MOONS.stage,
     ),
-    "plots/explain_models/mlp_filters.png": Picture(
-        "First layer of the NumPy network",
-        "Weights from the pixels to forty hidden units: strokes and blots that speak for or against a unit.",
+    f"{FROM_SCRATCH.pictures()}/first_layer.png": Picture(
+        f"{FROM_SCRATCH.title}: first layer",
+        "Weights from the pixels to forty hidden units: strokes and blots that raise or lower a unit's output.",
     ),
-    "plots/explain_models/mnist_filters.png": Picture(
-        "First layer of the deep network", "Weights from the pixels to forty units of the first hidden layer."
+    f"{DEEP.pictures()}/first_layer.png": Picture(
+        f"{DEEP.title}: first layer", "Weights from the pixels to forty units of the first hidden layer."
     ),
-    "plots/split_driver_images/samples.png": Picture(
-        "Driver images", "Sample images of each of the ten classes.", True
+    "plots/draw_drivers/samples.png": Picture(
+        "Driver images", "Sample images of each of the ten classes.", photo=True
     ),
-    "plots/split_driver_images/by_image.png": Picture(
-        "Images per class, split by image",
-        "Bars of images per class: {by_image_train_images} train, {by_image_val_images} validate, "
-        "{by_image_test_images} test.",
-    ),
-    "plots/split_driver_images/by_driver.png": Picture(
-        "Images per class, split by driver",
-        "Bars of images per class: {by_driver_train_images} train, {by_driver_val_images} validate, "
-        "{by_driver_test_images} test.",
-    ),
-    "plots/probe_leakage/by_image.png": Picture(
-        "Closest pairs, split by image",
-        "Test images beside the training image that looks most like each; "
-        "{by_image_test_images_with_near_duplicate} of them have a near-duplicate in training.",
-        True,
-    ),
-    "plots/probe_leakage/by_driver.png": Picture(
-        "Closest pairs, split by driver",
-        "Test images beside the training image that looks most like each; "
-        "{by_driver_test_images_with_near_duplicate} of them have a near-duplicate in training.",
-        True,
-    ),
-    "plots/explain_models/vgg_filters.png": Picture(
+    "plots/draw_drivers/first_convolution.png": Picture(
         "First convolution of VGG16", "Its 64 kernels of 3×3 RGB pixels: edges, blots and colours."
     ),
-    "plots/explain_models/grad_cam.png": Picture(
-        "What speaks for each class (Grad-CAM)",
+    "plots/draw_drivers/grad_cam.png": Picture(
+        "Evidence for each class (Grad-CAM)",
         "The first test image of each class above its heat-map for the predicted class.",
-        True,
+        photo=True,
     ),
-    "plots/explain_models/grad_cam_mistakes.png": Picture(
-        "What speaks for a wrong class (Grad-CAM)",
+    "plots/draw_drivers/grad_cam_mistakes.png": Picture(
+        "Evidence for a wrong class (Grad-CAM)",
         "The most confident mistakes above their heat-maps for the class that was predicted.",
-        True,
+        photo=True,
     ),
 }
-for _folder in CLASSIFIERS:
-    PICTURES |= _of_classifier(_folder)
-
-
-def with_numbers(path: str, metrics: Mapping[str, Metrics]) -> Picture:
-    """The picture at `path` with the metrics of its stage in its text."""
-    picture = PICTURES[path]
-    folder = path.removeprefix("plots/").rpartition("/")[0]
-    moons = path.endswith("moons.png")
-    _, stage, prefix = CLASSIFIERS.get(folder, ("", folder, "moons_" if moons else ""))
-    if stage == "explain_models":
-        stage = "train_linreg"
-    of_stage = metrics[stage]
-    known = {
-        name.removeprefix(prefix): f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-        for name, value in of_stage.items()
-        if name.startswith(prefix)
-    }
-    if f"{prefix}test_accuracy" in of_stage:
-        known["accuracy"] = accuracy(of_stage, f"{prefix}test_accuracy")
-    return picture._replace(alt=picture.alt.format(**known))
+for _way in ("image", "driver"):
+    PICTURES[f"plots/draw_drivers/classes_by_{_way}.png"] = Picture(
+        f"Images per class, split by {_way}",
+        "Bars of images per class: {train_images} train, {val_images} validate, {test_images} test.",
+        "split-driver-images",
+        f"by_{_way}",
+    )
+    PICTURES[f"plots/draw_drivers/closest_by_{_way}.png"] = Picture(
+        f"Closest pairs, split by {_way}",
+        "Test images above the training image that looks most like each; "
+        "{test_images_with_near_duplicate} of them have a near-duplicate in training.",
+        "probe-leakage",
+        f"by_{_way}",
+        True,
+    )
+for _rung in CLASSIFIERS:
+    PICTURES |= _of_classifier(_rung)

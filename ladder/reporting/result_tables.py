@@ -3,24 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ladder.drivers.images import SPLITS
-from ladder.reporting.metric_tables import Metrics, Rows, accuracy
-
-# Model → metrics file and prefix of its names.
-DIGIT_MODELS = {
-    "two moons, NumPy": ("train_mlp", "moons_"),
-    "digits, network from scratch in NumPy": ("train_mlp", "numpy_"),
-    "digits, the same network in Keras": ("train_mlp", "keras_"),
-    "digits, deep fully connected network": ("train_mnist", ""),
-}
-CALIBRATED = {
-    "network from scratch (NumPy)": ("train_mlp", "numpy_"),
-    "the same network in Keras": ("train_mlp", "keras_"),
-    "deep fully connected network": ("train_mnist", ""),
-    "VGG16, new head, by image": ("train_vgg_head", "by_image_"),
-    "VGG16, new head, by driver": ("train_vgg_head", "by_driver_"),
-    "VGG16, fine-tuned": ("finetune_vgg", ""),
-}
+from ladder.files.metrics import SPLITS, Metrics, part_of
+from ladder.reporting.metric_tables import Rows, accuracy
+from ladder.rungs import CLASSIFIERS, DIGIT_CLASSIFIERS, MOONS
 
 
 def neuron_facts(metrics: Metrics) -> Rows:
@@ -35,11 +20,12 @@ def neuron_facts(metrics: Metrics) -> Rows:
 
 
 def digit_rows(metrics: Mapping[str, Metrics]) -> Rows:
-    """Accuracy of the fully connected networks on each split."""
-    return [["model", "train", "validation", "test"]] + [
-        [name, *(accuracy(metrics[stage], f"{prefix}{split}_accuracy") for split in SPLITS)]
-        for name, (stage, prefix) in DIGIT_MODELS.items()
-    ]
+    """Accuracy of the fully connected networks on each split; `metrics` maps a stage to its metrics."""
+    rows = [["model", "train", "validation", "test"]]
+    for rung in (MOONS, *DIGIT_CLASSIFIERS):
+        of_rung = part_of(metrics[rung.stage], rung.part)
+        rows.append([rung.title, *(accuracy(of_rung, f"{split}_accuracy") for split in SPLITS)])
+    return rows
 
 
 def calibration_rows(metrics: Mapping[str, Metrics]) -> Rows:
@@ -47,11 +33,11 @@ def calibration_rows(metrics: Mapping[str, Metrics]) -> Rows:
     rows = [
         ["model", "temperature", "calibration error", "after scaling", "log-loss (nats)", "after scaling"]
     ]
-    for name, (stage, prefix) in CALIBRATED.items():
-        of_model = metrics[stage]
-        columns = ("temperature", "test_calibration_error", "test_calibration_error_scaled")
-        columns += ("test_loss", "test_loss_scaled")
-        rows.append([name, *(f"{of_model[prefix + column]:.3f}" for column in columns)])
+    columns = ("temperature", "test_calibration_error", "test_calibration_error_scaled")
+    columns += ("test_loss", "test_loss_scaled")
+    for rung in CLASSIFIERS:
+        of_rung = part_of(metrics[rung.stage], rung.part)
+        rows.append([rung.title, *(f"{of_rung[column]:.3f}" for column in columns)])
     return rows
 
 

@@ -20,11 +20,12 @@ from ladder.files.outputs import read_arrays, write_arrays
 
 FOLDER = Path(".checkpoints")
 SHARE = 20  # writing takes at most one part in so many of the time
+CODE = [Path(__file__).parents[2] / package for package in ("ladder", "stages")]
 LIBRARIES = ("numpy", "keras", "tensorflow", "tensorflow-cpu", "jax")  # those of them that are installed
 
 
 def fingerprint(*parts: object) -> str:
-    """A hash of all that a training depends on: `parts`, the stages' code as loaded, the libraries.
+    """A hash of all that a training depends on: `parts`, the code of the project, the libraries.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ def fingerprint(*parts: object) -> str:
         of the file, or of all files in the folder.
     """
     hashed = hashlib.sha256()
-    modules = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "stages"]
-    code = [Path(module.__file__) for module in modules if getattr(module, "__file__", None)]
+    # All of it: what is imported later, in a function, is not loaded yet.
+    code = sorted(path for package in CODE for path in package.rglob("*.py"))
     versions = [
         f"{name} {found.version}" for name in LIBRARIES for found in metadata.distributions(name=name)
     ]
@@ -46,6 +47,15 @@ def fingerprint(*parts: object) -> str:
         else:
             hashed.update(repr(part).encode() + b"\0")
     return hashed.hexdigest()
+
+
+def stamps(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of last change of each file in a folder: a part for `fingerprint` that reads none.
+
+    For files so large that hashing them would take longer than an epoch.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
 
 
 def variable_arrays(variables: Sequence[Any]) -> dict[str, np.ndarray]:

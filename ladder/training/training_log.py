@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ladder.training.checkpoints import Checkpoint, set_variables, variable_arrays
 from ladder.evaluation.accuracy import mean_cross_entropy
 from ladder.files.progress import Progress
+from ladder.training.checkpoints import Checkpoint, set_variables, variable_arrays
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 

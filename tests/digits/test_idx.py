@@ -8,9 +8,9 @@ import gzip
 import numpy as np
 import pytest
 
-from ladder.files.errors import InputError
 from ladder.digits import idx as idx_module
 from ladder.digits.idx import find_idx_folder, read_idx, read_idx_pair
+from ladder.files.errors import InputError
 from tests.pipeline.bad_input.digit_files import idx
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages import prepare_digits, train_mnist
 from ladder.digits.sources import read_source
+from stages import prepare_digits, train_mnist
 from tests.imports import ROOT
 from tools.pipeline.clones import change_params, copy_repository
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ladder.files.errors import InputError
 from ladder.drivers.images import (
     CSV_NAME,
     MANIFEST,
@@ -24,6 +23,7 @@ from ladder.drivers.images import (
     read_manifest,
     rows_by_split,
 )
+from ladder.files.errors import InputError
 from tests.pipeline.bad_input.pictures import png
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ladder.files.errors import InputError
-from ladder.files.memory_maps import ArrayRows
 from ladder.drivers import pixels as driver_pixels
 from ladder.drivers.images import load_images
 from ladder.drivers.pixels import PIXELS, read_pixels, write_pixels
+from ladder.files.errors import InputError
+from ladder.files.memory_maps import ArrayRows
 
 SIZE = 6
 COUNT = 5

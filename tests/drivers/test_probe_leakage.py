@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import probe_leakage
-from ladder.files.errors import InputError
 from ladder.drivers.images import CLASSES, MANIFEST, MANIFEST_COLUMNS
 from ladder.drivers.pixels import PIXELS
 from ladder.drivers.probes import NEAR_DUPLICATE, closest, linear_answers, thumbnails
+from ladder.files.errors import InputError
+from stages import probe_leakage
 from tests.imports import ROOT
 from tools.pipeline.clones import change_params
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ladder.files.errors import InputError
 from ladder.drivers.splits import split_by_driver, split_by_image
+from ladder.files.errors import InputError
 
 SPLITS = ("train", "val", "test")
 BOTH = pytest.mark.parametrize("split", [split_by_image, split_by_driver])

@@ -7,8 +7,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from ladder.evaluation.calibration import fit_temperature, reliability, scaled
 from ladder.evaluation.accuracy import mean_cross_entropy
+from ladder.evaluation.calibration import fit_temperature, reliability, scaled
 
 
 def answers(temperature, items=4000, seed=0):

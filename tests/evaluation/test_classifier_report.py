@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix, log_loss
 
-from ladder.evaluation.report import Subject, write_classifier_report
 from ladder.evaluation.accuracy import Answers, wilson_interval
+from ladder.evaluation.report import Subject, write_classifier_report
 
 NAMES = ("ant", "bee", "cow", "dog")
 CONFUSABLE = ((0, 1), (2, 3))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
-from ladder.files.errors import InputError
 from ladder.evaluation.accuracy import (
     Answers,
     accuracy_interval,
@@ -15,6 +14,7 @@ from ladder.evaluation.accuracy import (
     mean_cross_entropy,
     wilson_interval,
 )
+from ladder.files.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from ladder.files.errors import InputError
 from tests.imports import ROOT
 from tests.project.test_workflow import TRIM
 from tools.experiments import gate
-from tools.pipeline import lock_check
-from tools.pipeline.clones import change_params, make_origin, run_in
 from tools.experiments.gate import BLOCKED, objections, perfect, warnings
 from tools.experiments.job_summary import SUMMARY
+from tools.pipeline import lock_check
+from tools.pipeline.clones import change_params, make_origin, run_in
 from tools.pipeline.lock_check import STALE, stale_stages
 from tools.pipeline.verify import OUTSIDE, metrics_in
 

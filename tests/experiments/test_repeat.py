@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stages import generate_celsius_data
 from ladder.files.errors import InputError
+from stages import generate_celsius_data
 from tools.experiments import repeat
 from tools.pipeline.clones import TINY, change_params, copy_repository
 

@@ -14,8 +14,8 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
-from ladder.files.errors import InputError
 from ladder.figures.style import image_grid, write_figure
+from ladder.files.errors import InputError
 from ladder.files.outputs import (
     read_arrays,
     replacing,

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from ladder.drivers.augmentation import Augment
+from ladder.drivers.images import Drivers
 from ladder.files.errors import InputError, run_stage
 from ladder.files.params import KNOWN_KEYS, read_params, read_seed
 from ladder.training.runtime import Runtime
-from ladder.drivers.augmentation import Augment
-from ladder.drivers.images import Drivers
+from ladder.vgg.params import Vgg
 from stages.finetune_vgg import Finetune
 from stages.generate_celsius_data import Celsius
-from ladder.vgg.params import Vgg
 from stages.prepare_digits import Digits
 from stages.pretrain_vgg_base import Pretrain
 from stages.split_driver_images import Split

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from ladder.files.errors import run_command
-from tests.pipeline.bad_input import archives, digit_files, driver_lists, models, params_file, pictures, vgg_files
+from tests.pipeline.bad_input import (
+    archives,
+    digit_files,
+    driver_lists,
+    models,
+    params_file,
+    pictures,
+    vgg_files,
+)
 
 PLACES = [
     params_file.PLACE,

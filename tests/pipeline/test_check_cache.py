@@ -27,6 +27,8 @@ def test_a_damaged_object_goes_and_its_output_is_made_again(light_clone, tmp_pat
     assert done.stderr == (
         f"error: damaged and removed: .dvc/cache/{name}, {MODEL}; `make repro` brings back what it needs\n"
     )
-    assert "Running stage 'train-linreg'" in run_in(folder, sys.executable, "-m", "tools.pipeline.repro").stdout
+    assert (
+        "Running stage 'train-linreg'" in run_in(folder, sys.executable, "-m", "tools.pipeline.repro").stdout
+    )
     assert differences(light_clone, folder) == []
     run_in(folder, *CHECK)

@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from ladder.digits.idx import read_idx
+from ladder.drivers.images import CLASSES, CSV_NAME, read_image_list
 from ladder.files.errors import InputError
 from ladder.files.params import read_params, read_seed
 from ladder.files.tables import read_table
-from ladder.drivers.images import CLASSES, CSV_NAME, read_image_list
-from ladder.digits.idx import read_idx
-from tests.pipeline.bad_input.digit_files import idx
 from tests.files.test_params import GROUPS, SHIPPED
+from tests.pipeline.bad_input.digit_files import idx
 
 FUZZ = settings(
     derandomize=True,  # the same examples on every machine

@@ -9,8 +9,8 @@ from ruamel.yaml import YAML
 
 from ladder.files.params import read_settings
 from tests.imports import ROOT
-from tools.pipeline.clones import run_in
 from tools.experiments.compare import TOLERANCES, Tolerances
+from tools.pipeline.clones import run_in
 from tools.pipeline.verify import OUTSIDE, Row, compare_metrics, metrics_in, tolerance_of
 
 VERIFY = [sys.executable, "-m", "tools.pipeline.verify"]

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from ladder.digits.images import Images, as_network_input
+from ladder.digits.sources import read_source
 from ladder.files.errors import InputError
 from ladder.files.outputs import write_arrays
-from ladder.digits.sources import read_source
-from ladder.digits.images import Images, as_network_input
 from ladder.predict.digits import DigitNetworks, classify_files, digit_answer, load_picture, read_digit
 from ladder.predict.outputs import Outputs
 from ladder.scratch.dense_network import DenseNetwork, train_epoch

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ladder.files.errors import InputError
-from ladder.training.keras_archive import load_keras, save_keras
+from ladder.digits.networks import build_dense
 from ladder.drivers.images import CLASSES, load_image
+from ladder.files.errors import InputError
 from ladder.predict import drivers
 from ladder.predict.drivers import DriverClassifier, classify_files, driver_answer
 from ladder.predict.image_files import find_images, read_in_batches
 from ladder.predict.outputs import Outputs
+from ladder.training.keras_archive import load_keras, save_keras
 from ladder.vgg import winograd
-from ladder.digits.networks import build_dense
 from tests.tiny_models import SIZE, TEMPERATURES, write_driver_classifier, write_small_models
 
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ladder import predict
-from ladder.files.errors import run_command
 from ladder.drivers.images import CLASSES
+from ladder.files.errors import run_command
 from tests.imports import ROOT
 from tests.tiny_models import SIZE, write_driver_classifier, write_small_models
 from tools.pipeline.clones import run_in

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ladder.training.optimizers import build_adam
-from ladder.processes.distribution import together
+from ladder.digits.networks import build_dense
 from ladder.files.errors import run_command
-from ladder.training.batched_epochs import Batch, train
 from ladder.files.outputs import write_arrays
-from ladder.training.prediction import predict
-from ladder.processes.processes import Processes
 from ladder.files.progress import Progress
+from ladder.processes.distribution import together
+from ladder.processes.processes import Processes
+from ladder.training.batched_epochs import Batch, train
+from ladder.training.optimizers import build_adam
+from ladder.training.prediction import predict
 from ladder.training.runtime import seed_keras
 from ladder.training.training_log import TrainingLog
-from ladder.digits.networks import build_dense
 
 ITEMS, INPUTS, CLASSES, BATCH_SIZE = 50, 6, 3, 16  # the last batch has 2 items
 

@@ -69,7 +69,9 @@ def test_what_is_not_imported_is_used_where_it_is_said_to_be():
 
 def test_every_dependency_is_in_the_lock():
     needed = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
-    assert {normalized(Requirement(one).name) for one in needed} <= locked("requirements/pipeline.lock").keys()
+    assert {normalized(Requirement(one).name) for one in needed} <= locked(
+        "requirements/pipeline.lock"
+    ).keys()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ JOBS = YAML(typ="safe").load(TEXT)["jobs"]
 STEPS = [step for job in JOBS.values() for step in job["steps"]]
 PIPELINE = JOBS["pipeline"]["steps"]
 PINNED = re.compile(r"uses: (actions/[a-z-]+)(?:/[a-z]+)?(@[0-9a-f]{40} # v\d+\.\d+\.\d+)")
-TRIM = next(step["run"] for step in PIPELINE if "find" in step.get("run", ""))  # tests/experiments/test_gate.py runs it
+TRIM = next(
+    step["run"] for step in PIPELINE if "find" in step.get("run", "")
+)  # tests/experiments/test_gate.py runs it
 
 
 def using(action):

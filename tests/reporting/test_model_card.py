@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stages import write_model_card
 from ladder.files.errors import InputError
+from stages import write_model_card
 from tools.pipeline.clones import change_params, copy_repository
 
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from stages import report
 from ladder.files.errors import InputError
 from ladder.reporting.pages import embedded
 from ladder.reporting.pictures import PICTURES
 from ladder.reporting.pipeline_graph import draw_pipeline
+from stages import report
 from tests.imports import ROOT
 from tests.pipeline.test_dvc_yaml import PIPELINE, STAGES, declared_outputs, paths_of
 from tools.pipeline.clones import change_params, copy_repository

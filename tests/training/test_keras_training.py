@@ -5,16 +5,16 @@ import zipfile
 
 import numpy as np
 import pytest
-
-from ladder.training.checkpoints import Checkpoint, fingerprint
 from ladder.training.compiled_epochs import CompiledEpochs
+
+from ladder.digits.networks import build_dense, count_parameters
 from ladder.files.errors import InputError
-from ladder.training.keras_archive import load_keras, save_keras
-from ladder.training.batched_epochs import TrainingStep, at_plateau, train
 from ladder.files.progress import Progress
+from ladder.training.batched_epochs import TrainingStep, at_plateau, train
+from ladder.training.checkpoints import Checkpoint, fingerprint
+from ladder.training.keras_archive import load_keras, save_keras
 from ladder.training.runtime import keras
 from ladder.training.training_log import TrainingLog
-from ladder.digits.networks import build_dense, count_parameters
 
 ITEMS, INPUTS = 50, 6
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ladder.training.runtime import dtype_policy, keras
-from ladder.vgg.features import CHANNELS
 from ladder.vgg import vgg16
+from ladder.vgg.features import CHANNELS
 
 SIZE = 32
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ladder.training.runtime import keras
 from ladder.drawings.formula_pens import PARTS
 from ladder.drawings.formula_scenes import ANSWERS, draw_scenes, targets_of
+from ladder.training.runtime import keras
 from ladder.vgg import vgg16
 from ladder.vgg.pretraining import (
     build_pretraining_model,

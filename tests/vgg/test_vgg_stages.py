@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages import train_vgg_head
-from ladder.files.errors import InputError
-from ladder.training.keras_archive import load_keras
-from ladder.files.memory_maps import ArrayRows
-from ladder.training.runtime import start_keras
 from ladder.drivers import report as driver_report
 from ladder.drivers.augmentation import Augment, augment
 from ladder.drivers.images import SPLITS, WAYS, labels_of, read_manifest, rows_by_split
 from ladder.drivers.pixels import read_pixels
+from ladder.files.errors import InputError
+from ladder.files.memory_maps import ArrayRows
+from ladder.training.keras_archive import load_keras
+from ladder.training.runtime import start_keras
 from ladder.vgg.features import NO_CLASS, LiveFeatures, read_features
+from stages import train_vgg_head
 from stages.train_vgg_head import cached_views, live_base, live_views
 from tests.workspace import Workspace, run
 from tools.pipeline.clones import TINY, change_params

@@ -5,10 +5,10 @@ from matplotlib.figure import Figure
 
 from ladder.figures.style import BLUE, VERMILION
 from ladder.files.params import read_params
-from stages.generate_celsius_data import Celsius
 from ladder.predict.celsius import formula, load_line
 from ladder.predict.outputs import Outputs
 from ladder.scratch.neuron import predict
+from stages.generate_celsius_data import Celsius
 
 
 def draw_line(low: float, high: float, line: tuple[float, float], celsius: float) -> Figure:

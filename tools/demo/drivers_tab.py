@@ -6,8 +6,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from ladder.files.errors import InputError
-from ladder.files.params import read_params
 from ladder.drivers.images import (
     CLASS_NAMES,
     CLASSES,
@@ -17,6 +15,8 @@ from ladder.drivers.images import (
     read_manifest,
 )
 from ladder.drivers.pictures import FORMATS
+from ladder.files.errors import InputError
+from ladder.files.params import read_params
 from ladder.predict.drivers import DriverClassifier
 from ladder.predict.outputs import Outputs
 from ladder.vgg.grad_cam import overlay

@@ -3,8 +3,8 @@
 import gradio as gr
 
 from ladder.predict.outputs import Outputs
-from tools.experiments.compare import compare_with, git, markdown
 from tools.demo.refusals import refusing
+from tools.experiments.compare import compare_with, git, markdown
 
 
 def revisions() -> list[str]:

@@ -13,9 +13,9 @@ import stat
 import zipfile
 from pathlib import Path, PureWindowsPath
 
+from ladder.drivers.images import CSV_NAME
 from ladder.files.errors import InputError, run_command
 from ladder.files.outputs import replacing
-from ladder.drivers.images import CSV_NAME
 
 FOLDER = Path("data/raw/state-farm")
 WANTED = re.compile(rf"{re.escape(CSV_NAME)}|imgs/train/c[0-9]/[^/\\]+\.jpg")

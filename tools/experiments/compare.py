@@ -193,7 +193,9 @@ def markdown(revision: str, rows: list[dict[str, Any]]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.experiments.compare", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.experiments.compare", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("revision", metavar="REV", help="any git revision, such as main or HEAD~1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there too")

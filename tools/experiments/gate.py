@@ -83,7 +83,9 @@ def summary(base: str, rows: list[dict[str, Any]], found: list[str], warned: lis
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.experiments.gate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.experiments.gate", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("base", metavar="BASE", help="any git revision, such as main or HEAD^1")
     base = parser.parse_args(arguments).base
     check_revision(base)

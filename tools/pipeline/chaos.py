@@ -61,7 +61,9 @@ def table(found: Mapping[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.pipeline.chaos", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.pipeline.chaos", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--kills", type=int, default=100, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the moments")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")

@@ -118,7 +118,9 @@ def run_pipeline(origin: Path, folder: Path) -> None:
         The pipeline fails; it has said why.
     """
     clone_origin(origin, folder)
-    done = subprocess.run([sys.executable, "-m", "tools.pipeline.repro"], cwd=folder, env=environment(), check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.pipeline.repro"], cwd=folder, env=environment(), check=False
+    )
     if done.returncode:
         raise InputError(f"the pipeline failed in a clone with exit code {done.returncode}")
 

@@ -107,7 +107,9 @@ def repro(pull: bool) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.pipeline.repro", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.pipeline.repro", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--pull", action="store_true", help="fetch from the remote what it holds")
     pull = parser.parse_args(arguments).pull
     os.chdir(ROOT)

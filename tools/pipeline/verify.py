@@ -23,9 +23,9 @@ from dvc.utils.serialize import dumps_yaml, parse_yaml
 from ladder.files.errors import InputError, run_command
 from ladder.files.outputs import replacing
 from ladder.files.params import read_settings
-from tools.pipeline.clones import ROOT, environment, run_in, run_pipeline
 from tools.experiments.compare import TOLERANCES, Tolerances
 from tools.experiments.job_summary import add_to_job_summary
+from tools.pipeline.clones import ROOT, environment, run_in, run_pipeline
 from tools.pipeline.mend import in_git, write
 
 LOCK = ROOT / "dvc.lock"
@@ -132,7 +132,9 @@ def run_here() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.pipeline.verify", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.pipeline.verify", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--here", action="store_true", help="run in this clone, with its cache")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     options = parser.parse_args(arguments)

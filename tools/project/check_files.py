@@ -43,7 +43,9 @@ CHECKS = {"yaml": check_yaml, "size": check_size}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.project.check_files", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.project.check_files", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("check", choices=CHECKS)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.pipeline.bad_input.place import Bad, change, npy, npy_header, npz, payload, put, stage, write_params
+from tests.pipeline.bad_input.place import (
+    Bad,
+    change,
+    npy,
+    npy_header,
+    npz,
+    payload,
+    put,
+    stage,
+    write_params,
+)
 
 FOLDER = Path("data/raw/mine")
 IMAGES, LABELS = FOLDER / "train-images-idx3-ubyte", FOLDER / "train-labels-idx1-ubyte"
