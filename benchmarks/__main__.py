@@ -2,9 +2,10 @@
 
     python -m benchmarks [--idx FOLDER] [--accuracy] [NAME ...]
 
-NAME is a module in one of the folders here; without one, all run, one after another, since each sets its own number of
-threads. The file holds, machine by machine, the versions of what was measured and the rows. A run replaces
-the rows that it measured and keeps the others, but for those of the same machine with other versions.
+NAME is a module in one of the folders here; without one, all run, one after another, since each sets its
+own number of threads. The file holds, machine by machine, the versions of what was measured and the rows. A
+run replaces the rows that it measured and keeps the others, but for those of the same machine with other
+versions.
 """
 
 import json

@@ -9,8 +9,8 @@ from ladder.files.metrics import Metrics, part_of, read_metrics
 class Rung(NamedTuple):
     """One model.
 
-    `part` is the start of its metrics' names and its folder below the stage's plots; "" where the stage trains
-    this model alone. `model` is None where the model is not kept.
+    `part` is the start of its metrics' names and its folder below the stage's plots; "" where the stage
+    trains this model alone. `model` is None where the model is not kept.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Stage `write-model-card`: MODEL_CARD.md, what a user of the driver classifier must know, from the metrics.
 
-The text is in ladder/reporting/model_card.md; its sections are those of Mitchell et al. (2019), "Model Cards for Model
-Reporting".
+The text is in ladder/reporting/model_card.md; its sections are those of Mitchell et al. (2019), "Model Cards
+for Model Reporting".
 """
 
 from pathlib import Path

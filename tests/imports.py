@@ -3,13 +3,14 @@
 import ast
 from pathlib import Path
 
+PACKAGES = ("ladder", "stages")
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def module_file(name: str) -> Path | None:
-    """The file of module `name` below stages/, or None (a package without code, a class, a library)."""
+    """The file of a module of the project, or None (a package without code, a class, a library)."""
     path = Path(*name.split(".")).with_suffix(".py")
-    return path if name.startswith("stages.") and (ROOT / path).is_file() else None
+    return path if path.parts[0] in PACKAGES and (ROOT / path).is_file() else None
 
 
 def package_files(path: Path) -> list[Path]:

@@ -12,10 +12,10 @@ FOLDER holds MNIST's IDX files; without it, random images of the same size and s
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
-from ladder.training.compiled_epochs import CompiledEpochs
 from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import (
@@ -32,6 +32,7 @@ from ladder.digits.deformation import Deformation, deformed_epochs
 from ladder.digits.networks import build_dense
 from ladder.files.errors import run_command
 from ladder.training.runtime import keras
+from ladder.training.whole_epochs import WholeEpochs
 
 IMAGES = 12_000
 RUNS = 5
@@ -48,16 +49,22 @@ def rows(folder: Path | None = None) -> list[Row]:
     use_cpu()
     keras.utils.set_random_seed(0)
     train = training_images(folder, IMAGES)
-    x, y = train.pixels(), keras.utils.to_categorical(train.labels, 10)
+    x = train.pixels()
     model = build_dense(LAYERS, "relu", dropout=DROPOUT, batch_normalization=True)
-    trainer = CompiledEpochs(model, keras.optimizers.Adam())
-    order = np.random.default_rng(0).permutation(len(x))
+    trainer = WholeEpochs(
+        model,
+        keras.optimizers.Adam(),
+        lambda first: repeat(x),
+        train.labels,
+        BATCH_SIZE,
+        np.random.default_rng,
+    )
 
     def deform_all() -> None:
         next(deformed_epochs(train.images, DEFORMATION, seed=0, epochs=1))
 
     def train_epoch() -> None:
-        trainer.run(x, y, order, BATCH_SIZE)
+        trainer.run_epoch(0)
 
     def train_epoch_while_deforming() -> None:
         with ThreadPoolExecutor(1) as worker:

@@ -4,8 +4,8 @@
 
 Runs the stages `prepare-digits` and `train-mnist` as the pipeline does, with RECIPE in place of the default
 parameters, once for every number of epochs and every seed, and keeps each result in
-benchmarks/digits/mnist_record.json. A run that is there already is not repeated, so the command goes on where it
-stopped. The recipe was chosen on validation accuracy; the test set is read once per run.
+benchmarks/digits/mnist_record.json. A run that is there already is not repeated, so the command goes on where
+it stopped. The recipe was chosen on validation accuracy; the test set is read once per run.
 """
 
 import argparse
@@ -16,9 +16,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pipeline.stage_runs import read_metrics, run_stages
+from benchmarks.pipeline.stage_runs import run_stages
 from benchmarks.timing import read_mnist
 from ladder.files.errors import run_command
+from ladder.files.metrics import read_metrics
 from ladder.files.outputs import replacing
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -56,7 +57,7 @@ def run_recipe(images: Path, epochs: int, seed: int) -> dict[str, Any]:
         start = time.perf_counter()
         run_stages(folder, changes, ["train_mnist"])
         seconds = time.perf_counter() - start
-        metrics = read_metrics(folder, "train_mnist")
+        metrics = read_metrics("train-mnist", folder)
     kept = {key: metrics[key] for key in ("train_accuracy", "val_accuracy", "test_accuracy", "kept_epoch")}
     return {"epochs": epochs, "seed": seed, "minutes": round(seconds / 60, 1)} | kept
 

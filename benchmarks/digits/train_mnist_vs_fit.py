@@ -12,10 +12,10 @@ FOLDER and takes minutes.
 import math
 import os
 import statistics
+from itertools import count, repeat
 from pathlib import Path
 
 import numpy as np
-from ladder.training.compiled_epochs import CompiledEpochs
 
 from benchmarks.timing import (
     Row,
@@ -32,6 +32,7 @@ from ladder.digits.images import Images
 from ladder.digits.networks import build_dense
 from ladder.files.errors import InputError, run_command
 from ladder.training.runtime import keras
+from ladder.training.whole_epochs import WholeEpochs
 
 LAYERS = (128, 128, 128)
 LEARNING_RATE = 0.001
@@ -49,12 +50,18 @@ class CompiledTraining:
     def __init__(self, train: Images, seed: int) -> None:
         keras.utils.set_random_seed(seed)
         self.model = build_dense(LAYERS, "relu")
-        self._trainer = CompiledEpochs(self.model, keras.optimizers.Adam(LEARNING_RATE))
-        self._x, self._y = train.pixels(), keras.utils.to_categorical(train.labels, 10)
-        self._rng = np.random.default_rng(seed)
+        pixels, self._epochs = train.pixels(), count(1)
+        self._trainer = WholeEpochs(
+            self.model,
+            keras.optimizers.Adam(LEARNING_RATE),
+            lambda first: repeat(pixels),
+            train.labels,
+            BATCH_SIZE,
+            lambda epoch: np.random.default_rng([seed, epoch]),
+        )
 
     def epoch(self) -> None:
-        self._trainer.run(self._x, self._y, self._rng.permutation(len(self._x)), BATCH_SIZE)
+        self._trainer.run_epoch(next(self._epochs))
 
 
 class FitTraining:

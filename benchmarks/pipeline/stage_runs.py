@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import json
 import os
 import subprocess
 import sys
@@ -96,8 +95,3 @@ def time_stage(folder: Path, stage: str) -> list[dict[int, float]]:
     with contextlib.chdir(folder), mock.patch.object(module, "Progress", TimedProgress):
         module.main()
     return seconds
-
-
-def read_metrics(folder: Path, stage: str) -> dict[str, float]:
-    """The metrics that a stage, by module name, wrote in `folder`."""
-    return json.loads((folder / f"metrics/{stage}.json").read_text("utf-8"))

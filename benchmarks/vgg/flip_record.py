@@ -4,7 +4,8 @@
 
 Runs the stages up to `train-vgg-head` as the pipeline does, with the committed params.yaml but for the flip,
 for more validation drivers and for the seed, which draws other drivers, and keeps the accuracies of the head
-split by driver in benchmarks/vgg/flip_record.json. The flip is chosen on validation; no test image is looked at.
+split by driver in benchmarks/vgg/flip_record.json. The flip is chosen on validation; no test image is looked
+at.
 """
 
 import json
@@ -12,8 +13,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.pipeline.stage_runs import folder_with_base, read_metrics, run_stages
+from benchmarks.pipeline.stage_runs import folder_with_base, run_stages
 from ladder.files.errors import run_command
+from ladder.files.metrics import read_metrics
 from ladder.files.outputs import replacing
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -50,7 +52,7 @@ def measure(seed: int) -> list[dict[str, Any]]:
             run_stages(
                 folder, changes | {"augment": {"flip": flip}}, ["extract_vgg_features", "train_vgg_head"]
             )
-            metrics = read_metrics(folder, "train_vgg_head")
+            metrics = read_metrics("train-vgg-head", folder)
             figures = {name: metrics[f"by_driver_{name}"] for name in ("train_accuracy", "val_accuracy")}
             runs.append({"seed": seed, "flip": flip} | figures)
     return runs

@@ -12,9 +12,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pipeline.stage_runs import ROOT, folder_with_base, read_metrics, run_stages
+from benchmarks.pipeline.stage_runs import ROOT, folder_with_base, run_stages
 from ladder.drivers.images import WAYS
 from ladder.files.errors import run_command
+from ladder.files.metrics import read_metrics
 from ladder.files.outputs import replacing
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -23,7 +24,7 @@ FIGURES = [f"{split}_accuracy{end}" for split in ("train", "val", "test") for en
 
 def of_heads(folder: Path, base: str) -> list[dict[str, Any]]:
     """The accuracies of the heads, one per split, whose metrics lie in `folder`."""
-    metrics = read_metrics(folder, "train_vgg_head")
+    metrics = read_metrics("train-vgg-head", folder)
     return [
         {"split": way, "base": base, "model": "new head"}
         | {figure: metrics[f"by_{way}_{figure}"] for figure in FIGURES}
@@ -33,7 +34,7 @@ def of_heads(folder: Path, base: str) -> list[dict[str, Any]]:
 
 def of_fine_tuned(folder: Path, way: str) -> dict[str, Any]:
     """The accuracies of the fine-tuned embedded base whose metrics lie in `folder`."""
-    metrics = read_metrics(folder, "finetune_vgg")
+    metrics = read_metrics("finetune-vgg", folder)
     model = {"split": way, "base": "embedded", "model": "fine-tuned"}
     return model | {figure: metrics[figure] for figure in FIGURES}
 

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from benchmarks.pipeline.stage_runs import (
     folder_with_base,
-    read_metrics,
     run_stages,
     time_stage,
     write_params,
@@ -26,6 +25,7 @@ from benchmarks.pipeline.stage_runs import (
 from benchmarks.timing import Row, make_row, print_rows, use_cpu
 from ladder.drivers.images import WAYS
 from ladder.files.errors import run_command
+from ladder.files.metrics import read_metrics
 from ladder.training.runtime import choose_precision
 
 SEEDS = (1, 2, 3)
@@ -51,7 +51,7 @@ def train_heads(folder: Path, changes: dict[str, Any], features: str) -> tuple[f
     """Seconds for EPOCHS of both heads, and the mean of their accuracies on the test images."""
     write_params(folder, changes | {"vgg": {"features": features}})
     seconds = sum(head[EPOCHS] for head in time_stage(folder, "train_vgg_head"))
-    metrics = read_metrics(folder, "train_vgg_head")
+    metrics = read_metrics("train-vgg-head", folder)
     return seconds, statistics.fmean(metrics[f"by_{way}_test_accuracy"] for way in WAYS)
 
 
@@ -99,7 +99,8 @@ def describe(counts: dict[str, float]) -> str:
     return (
         f"{EPOCHS} epochs of both heads of stage train-vgg-head, validation included, on cached features, "
         f"against vgg.features: live, which augments and runs the base in every epoch; {images}, "
-        f"drawn, {choose_precision()} on both sides, all {os.cpu_count()} cores, {len(SEEDS)} seeds in turn"
+        f"drawn, {choose_precision('auto')} on both sides, all {os.cpu_count()} cores, "
+        f"{len(SEEDS)} seeds in turn"
     )
 
 
@@ -109,10 +110,10 @@ def rows() -> list[Row]:
     float32 = []
     with folder_with_base() as folder:
         run_stages(folder, CHANGES, ["generate_driver_images", "split_driver_images", "prepare_vgg_base"])
-        note = describe(read_metrics(folder, "split_driver_images"))
+        note = describe(read_metrics("split-driver-images", folder))
         rounds = [measure_round(folder, seed) for seed in SEEDS]
-        vectors = int(read_metrics(folder, "extract_vgg_features")["feature_vectors"])
-        if choose_precision() != "float32":
+        vectors = int(read_metrics("extract-vgg-features", folder)["feature_vectors"])
+        if choose_precision("auto") != "float32":
             float32 = [live_in_float32(folder)]
     extraction, cached, live = (statistics.median(column) for column in list(zip(*rounds, strict=True))[:3])
     unit = f"s/{EPOCHS} epochs"

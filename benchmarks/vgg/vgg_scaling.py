@@ -91,7 +91,7 @@ def cost_row() -> Row:
     note = (
         f"stage extract-vgg-features for one view of each image and one epoch of stage train-vgg-head, "
         f"divided by the images: {STATE_FARM} against {FEW}, random pixels, "
-        f"{TIMED['vgg']['image_size']} to a side, {choose_precision()}, all {os.cpu_count()} cores; "
+        f"{TIMED['vgg']['image_size']} to a side, {choose_precision('auto')}, all {os.cpu_count()} cores; "
         f"median of {len(costs[STATE_FARM])} and {len(costs[FEW])} runs, these before "
         "and after; what happens once, such as compiling, left out"
     )

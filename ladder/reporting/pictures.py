@@ -99,7 +99,7 @@ PICTURES = {
     ),
     f"{FROM_SCRATCH.pictures()}/first_layer.png": Picture(
         f"{FROM_SCRATCH.title}: first layer",
-        "Weights from the pixels to forty hidden units: strokes and blots that raise or lower a unit's output.",
+        "Weights from the pixels to forty hidden units: strokes that raise or lower a unit's output.",
     ),
     f"{DEEP.pictures()}/first_layer.png": Picture(
         f"{DEEP.title}: first layer", "Weights from the pixels to forty units of the first hidden layer."

@@ -1,4 +1,4 @@
-"""Train a Keras model on batches that are made while it computes: images that are augmented, or too many to hold."""
+"""Train a Keras model on batches that are made while it computes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +96,7 @@ class BatchedEpochs:
         slow_down: Callable[[], bool] = lambda: False,
     ) -> None:
         self.model, self.optimizer = model, optimizer
-        self._make_batch, self._items, self._batch_size, self._order = make_batch, items, batch_size, order
+        self.make_batch, self.items, self._batch_size, self._order = make_batch, items, batch_size, order
         self._processes, self._slow_down = processes, slow_down
         self._update = _training_step(model, optimizer, batch_size, processes)
 
@@ -116,18 +116,18 @@ class BatchedEpochs:
         """Mean loss and accuracy over the epoch's items, each batch measured just before its update."""
         if self._slow_down():
             self.optimizer.learning_rate = float(self.optimizer.learning_rate) * LEARNING_RATE_FACTOR
-        order = self._order(epoch).permutation(self._items)
+        order = self._order(epoch).permutation(self.items)
         parts = [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
         sums = np.zeros(2)
         with ThreadPoolExecutor(1) as worker:
-            upcoming = worker.submit(self._make_batch, parts[0], epoch, 0)
+            upcoming = worker.submit(self.make_batch, parts[0], epoch, 0)
             for step, part in enumerate(parts):
                 inputs, targets = upcoming.result()
                 if step + 1 < len(parts):
-                    upcoming = worker.submit(self._make_batch, parts[step + 1], epoch, step + 1)
+                    upcoming = worker.submit(self.make_batch, parts[step + 1], epoch, step + 1)
                 sums += np.multiply(self._update(inputs, targets, len(part)), len(part))
         self._update.finish()
-        loss, accuracy = sums / self._items
+        loss, accuracy = sums / self.items
         return float(loss), float(accuracy)
 
     def validate(self, inputs: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:

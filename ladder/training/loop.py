@@ -15,7 +15,7 @@ class Trainer(Protocol):
 
     @property
     def state(self) -> Sequence[Any]:
-        """All that the next epoch depends on beside its number: weights, the optimizer's state, random states.
+        """All that the next epoch depends on beside its number: weights, optimizer state, random states.
 
         Arrays or Keras variables; a training that was cut off sets them and goes on.
         """

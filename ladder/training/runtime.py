@@ -101,8 +101,8 @@ def start_keras(seed: int) -> None:
 def choose_precision(asked: str) -> str:
     """The dtype policy for convolutions, said aloud: "float32" or "mixed_bfloat16".
 
-    `asked` is `runtime.precision`; its `auto` takes bfloat16 only where the hardware is made for it; elsewhere
-    it is slower, or emulated.
+    `asked` is `runtime.precision`. Its `auto` takes bfloat16 only where the hardware is made for it;
+    elsewhere it is slower, or emulated.
     """
     hardware = bfloat16_hardware()
     chosen = asked

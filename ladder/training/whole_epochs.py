@@ -22,8 +22,8 @@ class WholeEpochs:
     ----------
     model : ends in a softmax; its weights are updated in place.
     optimizer : any Keras optimizer; its state lasts from epoch to epoch.
-    inputs_from : epoch → per epoch from that one on, the inputs [items, inputs] of all training items. An array
-        must not change once it was given; a new one may take its place.
+    inputs_from : epoch → per epoch from that one on, the inputs [items, inputs] of all training items. An
+        array must not change once it was given; a new one may take its place.
     labels : [items], class indices.
     order : of the items in an epoch.
     """

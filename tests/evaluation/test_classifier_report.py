@@ -8,7 +8,8 @@ import pytest
 from sklearn.metrics import confusion_matrix, log_loss
 
 from ladder.evaluation.accuracy import Answers, wilson_interval
-from ladder.evaluation.report import Subject, write_classifier_report
+from ladder.evaluation.report import write_classifier_report
+from ladder.figures.classifier import draw_classifier
 
 NAMES = ("ant", "bee", "cow", "dog")
 CONFUSABLE = ((0, 1), (2, 3))
@@ -32,9 +33,8 @@ def answers(items, seed, drivers=None):
 
 def report(folder, drivers=None, confusable=()):
     splits = {split: answers(300, seed, drivers) for seed, split in enumerate(("train", "val", "test"))}
-    images = np.zeros((300, 8, 8), np.uint8)
-    subject = Subject(NAMES, [f"{number}.png" for number in range(300)], images, confusable)
-    return splits["test"], write_classifier_report(folder, "A model", subject, HISTORY, 1, splits)
+    items = [f"{number}.png" for number in range(300)]
+    return splits["test"], write_classifier_report(folder, NAMES, items, HISTORY, 1, splits, confusable)
 
 
 @pytest.fixture(params=[None, 7], ids=["alone", "drivers"])
@@ -100,10 +100,24 @@ def test_without_known_pairs_there_is_no_such_metric(tmp_path):
 def test_a_perfect_model_has_a_report_too(tmp_path):
     labels = np.arange(40) % len(NAMES)
     perfect = Answers(np.eye(len(NAMES), dtype=np.float32)[labels], labels)
-    subject = Subject(NAMES, range(40), np.zeros((40, 8, 8), np.uint8))
-    metrics = write_classifier_report(
-        tmp_path, "A model", subject, HISTORY, 1, dict.fromkeys(("train", "val", "test"), perfect)
-    )
+    splits = dict.fromkeys(("train", "val", "test"), perfect)
+    metrics = write_classifier_report(tmp_path / "data", NAMES, range(40), HISTORY, 1, splits)
     assert metrics["test_accuracy"] == 1 and metrics["test_mistakes"] == 0
     assert metrics["test_accuracy_low"] == pytest.approx(0.912, abs=0.001)
-    assert metrics["test_calibration_error"] == 0 and (tmp_path / "mistakes.png").stat().st_size > 0
+    assert metrics["test_calibration_error"] == 0
+    images = np.zeros((40, 8, 8), np.uint8)
+    draw_classifier(tmp_path / "data", tmp_path, "A model", metrics, NAMES, images)
+    assert (tmp_path / "mistakes.png").stat().st_size > 0
+
+
+def test_every_picture_is_drawn_from_the_tables(written):
+    folder, _, metrics = written
+    images = np.zeros((300, 8, 8), np.uint8)
+    draw_classifier(folder, folder / "pictures", "A model", metrics, NAMES, images, CONFUSABLE)
+    assert {path.stem for path in (folder / "pictures").iterdir()} == {
+        "confusion",
+        "curves",
+        "groups",
+        "mistakes",
+        "reliability",
+    }

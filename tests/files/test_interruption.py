@@ -93,7 +93,7 @@ def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, start, signal_n
     assert (workspace / "metrics" / "train_mnist.json").read_bytes() == metrics
 
 
-@pytest.mark.parametrize("module", ["tools.experiments.compare", "tools.experiments.sweep"])
+@pytest.mark.parametrize("module", ["tools.experiments.compare", "tools.experiments.gate"])
 def test_ctrl_c_while_a_tool_is_imported_is_one_line(module):
     """`-X importtime` tells when the tool's own imports have begun."""
     process = subprocess.Popen(

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import zipfile
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from ladder.files.outputs import (
     read_arrays,
     replacing,
     write_arrays,
-    write_metrics,
     write_table,
 )
 
@@ -88,30 +86,6 @@ def test_a_failure_leaves_the_old_folder_and_no_rest():
         raise RuntimeError
     assert Path("data/part.txt").read_text() == "old"
     assert everything() == ["data", "data/part.txt"]
-
-
-def test_metrics_have_six_significant_digits_and_whole_numbers_stay_whole():
-    metrics = {"a": 1.23456789, "b": 0.000123456789, "c": 14714688, "d": np.float32(0.1), "e": -2.0}
-    write_metrics("metrics/some.json", metrics)
-    text = Path("metrics/some.json").read_text()
-    assert json.loads(text) == {"a": 1.23457, "b": 0.000123457, "c": 14714688, "d": 0.1, "e": -2.0}
-    assert '"c": 14714688,' in text
-    assert list(json.loads(text)) == list(metrics)
-    assert text.endswith("}\n")
-
-
-def test_whole_numbers_of_numpy_stay_whole_too():
-    write_metrics("some.json", {"count": np.int64(14714688)})
-    assert '"count": 14714688\n' in Path("some.json").read_text()
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -np.inf, np.float32("nan")])
-def test_a_metric_that_is_not_finite_is_refused_and_the_old_file_kept(value):
-    write_metrics("some.json", {"loss": 1.5})
-    with pytest.raises(InputError, match=r"^some\.json: loss is -?(nan|inf): .*learning rate"):
-        write_metrics("some.json", {"accuracy": 0.5, "loss": value})
-    assert json.loads(Path("some.json").read_text()) == {"loss": 1.5}
-    assert everything() == ["some.json"]
 
 
 def test_a_table_is_csv_with_six_digits_and_plain_line_ends():

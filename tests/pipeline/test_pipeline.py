@@ -9,8 +9,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from tests.conftest import SHORT
-from tests.imports import local_imports
-from tests.pipeline.test_dvc_yaml import declared_outputs
+from tests.pipeline.test_dvc_yaml import declared_outputs, rooms_of
 from tools.pipeline.clones import TINY, change_params, differences, run_in, run_pipeline
 
 # DVC calls what a library of its is about to drop.
@@ -34,7 +33,7 @@ def planned_stages(folder):
 @pytest.fixture
 def restored(clone):
     """The clone; whatever a test changed in tracked sources is put back."""
-    kept = {path: path.read_bytes() for path in [clone / "params.yaml", *clone.glob("stages/**/*.py")]}
+    kept = {path: path.read_bytes() for path in [clone / "params.yaml", *clone.glob("ladder/**/*.py")]}
     yield clone
     for path, content in kept.items():
         if path.read_bytes() != content:
@@ -82,7 +81,7 @@ def test_training_without_a_terminal_prints_no_chatter(clone):
             "split",
             "by",
             "driver",
-            {"train-vgg-head", "finetune-vgg", "write-model-card", "explain-models", "report"},
+            {"train-vgg-head", "finetune-vgg", "write-model-card", "draw-drivers", "report"},
         ),
         ("split", "test_share", 0.2, {"split-driver-images"}),
         ("vgg", "augmented_views", 2, {"extract-vgg-features"}),
@@ -99,7 +98,7 @@ def test_training_without_a_terminal_prints_no_chatter(clone):
                 "train-vgg-head",
                 "finetune-vgg",
                 "write-model-card",
-                "explain-models",
+                "draw-drivers",
             },
         ),
         ("augment", "rotation", 20.0, {"extract-vgg-features", "train-vgg-head", "finetune-vgg"}),
@@ -115,14 +114,10 @@ def test_a_parameter_makes_just_the_stages_stale_that_read_it(restored, group, k
 @pytest.mark.parametrize(
     "module", ["ladder/scratch/neuron.py", "ladder/training/runtime.py", "ladder/files/outputs.py"]
 )
-def test_an_edit_to_a_shared_module_makes_just_its_importers_stale(restored, module):
+def test_an_edit_to_a_room_makes_just_the_stages_stale_that_import_it(restored, module):
     with (restored / module).open("a") as file:
         file.write("# edited\n")
-    importers = {
-        name
-        for name in stages_in(restored)
-        if Path(module) in local_imports(Path("stages", name.replace("-", "_") + ".py"))
-    }
+    importers = {name for name in stages_in(restored) if Path(module).parent.as_posix() in rooms_of(name)}
     assert planned_stages(restored) == importers
 
 

@@ -14,25 +14,28 @@ import numpy as np
 from ladder.digits.networks import build_dense
 from ladder.files.errors import run_command
 from ladder.files.outputs import write_arrays
+from ladder.files.params import read_params, read_seed
 from ladder.files.progress import Progress
 from ladder.processes.distribution import together
 from ladder.processes.processes import Processes
-from ladder.training.batched_epochs import Batch, train
+from ladder.training.batched_epochs import Batch, BatchedEpochs
+from ladder.training.loop import train
 from ladder.training.optimizers import build_adam
 from ladder.training.prediction import predict
-from ladder.training.runtime import seed_keras
+from ladder.training.runtime import Runtime, keras
 from ladder.training.training_log import TrainingLog
 
 ITEMS, INPUTS, CLASSES, BATCH_SIZE = 50, 6, 3, 16  # the last batch has 2 items
 
 
 def main() -> None:
-    with together() as processes:
-        learn(processes)
+    distribution, seed = read_params("runtime", Runtime).distribution, read_seed()
+    with together(distribution) as processes:
+        learn(seed, processes)
 
 
-def learn(processes: Processes) -> None:
-    seed_keras()
+def learn(seed: int, processes: Processes) -> None:
+    keras.utils.set_random_seed(seed)
     x = np.random.default_rng(int(os.environ.get("DATA_SEED", "0"))).random((ITEMS, INPUTS), np.float32)
     labels = x[:, :CLASSES].argmax(axis=1)
     targets = np.eye(CLASSES, dtype=np.float32)[labels]
@@ -49,7 +52,11 @@ def learn(processes: Processes) -> None:
     with Progress("joined-training", epochs, bar=processes.first) as progress:
         log, val = TrainingLog(progress, epochs, checkpoint), (x, labels)
         adam = build_adam(0.01, "cosine", ITEMS, BATCH_SIZE, epochs)
-        train(model, adam, make_batch, ITEMS, val, BATCH_SIZE, [1], log, processes=processes)
+
+        def order(epoch: int) -> np.random.Generator:
+            return np.random.default_rng([1, epoch])
+
+        train(BatchedEpochs(model, adam, make_batch, ITEMS, BATCH_SIZE, order, processes), val, log)
     answers = predict(model, x, 7, processes)
     ended = {f"weights_{number}": weights for number, weights in enumerate(model.get_weights())}
     write_arrays(f"ended-{processes.index}.npz", ended | {"answers": answers})

@@ -13,13 +13,15 @@ from tools.pipeline.clones import TINY
 
 EPOCHS = 3
 LONGER = TINY | {
-    "mlp": {"moons": 40, "moons_epochs": EPOCHS, "epochs": EPOCHS, "momentum": 0.9},
+    "moons": TINY["moons"] | {"epochs": EPOCHS},
+    "mlp": {"epochs": EPOCHS, "momentum": 0.9},
     "mnist": TINY["mnist"] | {"epochs": EPOCHS, "dropout": 0.2, "batch_normalization": True},
     "vgg_head": {"units": 8, "epochs": EPOCHS, "schedule_patience": 1, "patience": 9},
 }
 # Stage → the checkpoints that it offers, of all its trainings.
 OFFERS = {
-    "train-mlp": 3 * EPOCHS,
+    "train-moons": EPOCHS,
+    "train-mlp": 2 * EPOCHS,
     "train-mnist": EPOCHS,
     "pretrain-vgg-base": 3,
     "train-vgg-head": 2 * EPOCHS,
@@ -101,9 +103,8 @@ def test_a_checkpoint_of_other_params_data_or_code_is_of_no_use(tmp_path, monkey
     (folder / "deep" / "part.txt").write_text("b")
     assert not is_of_use(1, data, folder)
     (folder / "deep" / "part.txt").write_text("a")
-    code = tmp_path / "code.py"
-    code.write_text("pass")
-    monkeypatch.setattr(checkpoints, "__file__", str(code))
+    (tmp_path / "code.py").write_text("pass")
+    monkeypatch.setattr(checkpoints, "CODE", [tmp_path])
     assert not is_of_use(1, data, folder)
 
 

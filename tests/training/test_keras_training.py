@@ -2,19 +2,21 @@
 
 import io
 import zipfile
+from itertools import repeat
 
 import numpy as np
 import pytest
-from ladder.training.compiled_epochs import CompiledEpochs
 
 from ladder.digits.networks import build_dense, count_parameters
 from ladder.files.errors import InputError
 from ladder.files.progress import Progress
-from ladder.training.batched_epochs import TrainingStep, at_plateau, train
+from ladder.training.batched_epochs import BatchedEpochs, TrainingStep, at_plateau
 from ladder.training.checkpoints import Checkpoint, fingerprint
 from ladder.training.keras_archive import load_keras, save_keras
+from ladder.training.loop import train
 from ladder.training.runtime import keras
 from ladder.training.training_log import TrainingLog
+from ladder.training.whole_epochs import WholeEpochs
 
 ITEMS, INPUTS = 50, 6
 
@@ -37,31 +39,44 @@ def network(seed=3, **options):
     return build_dense([8, 8], "relu", classes=2, inputs=INPUTS, **options)
 
 
+def order(epoch):
+    return np.random.default_rng([5, epoch])
+
+
+def whole_epochs(model, optimizer, batch_size):
+    x, labels, _ = data()
+    return WholeEpochs(model, optimizer, lambda first: repeat(x), labels, batch_size, order)
+
+
+def batched_epochs(model, optimizer, batch_size, **options):
+    x, _, y = data()
+    make_batch = options.pop("make_batch", lambda items, *_: (x[items], y[items]))
+    return BatchedEpochs(model, optimizer, make_batch, ITEMS, batch_size, order, **options)
+
+
 @pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.SGD])
-def test_compiled_epochs_compute_what_fit_computes(optimizer):
+def test_whole_epochs_compute_what_fit_computes(optimizer):
     x, _, y = data()
     ours, theirs = network(), network()
     theirs.compile(optimizer(0.01), "categorical_crossentropy", metrics=["accuracy"])
-    trainer = CompiledEpochs(ours, optimizer(0.01))
-    for epoch in range(3):
-        order = np.random.default_rng(epoch).permutation(ITEMS)
-        figures = trainer.run(x, y, order, 8)  # the last batch has 2 items
-        history = theirs.fit(x[order], y[order], batch_size=8, shuffle=False, verbose=0).history
-        assert figures.loss == pytest.approx(history["loss"][0], abs=1e-5)
-        assert figures.accuracy == pytest.approx(history["accuracy"][0], abs=1e-6)
+    trainer = whole_epochs(ours, optimizer(0.01), 8)  # the last batch has 2 items
+    for epoch in (1, 2, 3):
+        loss, accuracy = trainer.run_epoch(epoch)
+        items = order(epoch).permutation(ITEMS)
+        history = theirs.fit(x[items], y[items], batch_size=8, shuffle=False, verbose=0).history
+        assert loss == pytest.approx(history["loss"][0], abs=1e-5)
+        assert accuracy == pytest.approx(history["accuracy"][0], abs=1e-6)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
     np.testing.assert_allclose(trainer.predict(x), theirs.predict(x, verbose=0), atol=1e-5)
 
 
-def test_dropout_and_batch_normalisation_work_in_compiled_epochs_and_repeat():
-    x, _, y = data()
+def test_dropout_and_batch_normalisation_work_in_whole_epochs_and_repeat():
     results = []
     for _ in range(2):
         model = network(dropout=0.3, batch_normalization=True)
-        trainer = CompiledEpochs(model, keras.optimizers.Adam(0.01))
         first = model.get_weights()
-        trainer.run(x, y, np.arange(ITEMS), 10)
+        whole_epochs(model, keras.optimizers.Adam(0.01), 10).run_epoch(1)
         results.append(model.get_weights())
         assert any(np.any(a != b) for a, b in zip(first, model.get_weights(), strict=True))
     moving_mean = [v.path for v in model.non_trainable_variables if "moving_mean" in v.path]
@@ -75,7 +90,7 @@ def test_dropout_and_batch_normalisation_work_in_compiled_epochs_and_repeat():
 )
 def test_parameter_counts_of_the_published_networks(layers, trainable, total):
     model, optimizer = build_dense(layers, "relu"), keras.optimizers.Adam(1e-3)
-    CompiledEpochs(model, optimizer)
+    optimizer.build(model.trainable_variables)
     assert count_parameters(model, optimizer) == {
         "parameters_trainable": trainable,
         "parameters_with_optimizer": total,
@@ -94,8 +109,9 @@ def test_batches_cover_every_item_once_in_an_order_of_the_seed():
         seen.append((epoch, step, items.tolist()))
         return x[items], y[items]
 
-    model, optimizer = network(), keras.optimizers.SGD()
-    train(model, optimizer, make_batch, ITEMS, (x, labels), 16, [5], new_log(2))
+    train(
+        batched_epochs(network(), keras.optimizers.SGD(), 16, make_batch=make_batch), (x, labels), new_log(2)
+    )
     first = seen.copy()
     assert [(epoch, step) for epoch, step, _ in first] == [(e, s) for e in (1, 2) for s in range(4)]
     by_epoch = [[i for epoch, _, items in first if epoch == e for i in items] for e in (1, 2)]
@@ -103,15 +119,16 @@ def test_batches_cover_every_item_once_in_an_order_of_the_seed():
     assert by_epoch[0] != by_epoch[1]
     seen.clear()
     Checkpoint("test", fingerprint()).discard()
-    train(model, optimizer, make_batch, ITEMS, (x, labels), 16, [5], new_log(2))
+    train(
+        batched_epochs(network(), keras.optimizers.SGD(), 16, make_batch=make_batch), (x, labels), new_log(2)
+    )
     assert seen == first
 
 
 def test_training_figures_are_means_over_the_whole_epoch():
     x, labels, y = data()
     model, log = network(), new_log(1)
-    optimizer = keras.optimizers.SGD(0.0)
-    train(model, optimizer, lambda items, *_: (x[items], y[items]), ITEMS, (x, labels), 16, [5], log)
+    train(batched_epochs(model, keras.optimizers.SGD(0.0), 16), (x, labels), log)
     model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
     expected = model.evaluate(x, y, batch_size=ITEMS, verbose=0)
     measured = [log.history[name][0] for name in ("train_loss", "train_accuracy")]
@@ -139,11 +156,11 @@ def test_a_moving_average_is_validated_and_kept_while_the_weights_go_on():
         TrainingStep(plain, keras.optimizers.Adam(0.01), 20),
         keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
     )
-    orders = [np.random.default_rng([5, epoch]).permutation(ITEMS) for epoch in (1, 2)]
     average, kept = None, []
-    for order in orders:
+    for epoch in (1, 2):
+        shuffled = order(epoch).permutation(ITEMS)
         for start in range(0, ITEMS, 20):
-            items = order[start : start + 20]
+            items = shuffled[start : start + 20]
             step(x[items], y[items], len(items))
             now = plain.get_weights()
             average = (
@@ -159,16 +176,7 @@ def test_a_moving_average_is_validated_and_kept_while_the_weights_go_on():
 
     with Progress("test", 2) as progress:
         log = Recording(progress, 2, Checkpoint("test", fingerprint()))
-        train(
-            averaged,
-            optimizer,
-            lambda numbers, epoch, step: (x[numbers], y[numbers]),
-            ITEMS,
-            (x, labels),
-            20,
-            [5],
-            log,
-        )
+        train(batched_epochs(averaged, optimizer, 20), (x, labels), log)
     for ours, expected in zip(recorded, kept, strict=True):
         for a, b in zip(ours, expected, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)
@@ -177,14 +185,11 @@ def test_a_moving_average_is_validated_and_kept_while_the_weights_go_on():
 
 
 def test_learning_rate_falls_when_validation_loss_stays():
-    x, labels, y = data()
-    model, optimizer = network(), keras.optimizers.SGD(0.5)
+    x, labels, _ = data()
+    model, optimizer, log = network(), keras.optimizers.SGD(0.5), new_log(6)
     model.trainable = False  # so that it stays
-
-    def make_batch(items, *_):
-        return x[items], y[items]
-
-    train(model, optimizer, make_batch, ITEMS, (x, labels), 50, [5], new_log(5), 2)
+    trainer = batched_epochs(model, optimizer, 50, slow_down=lambda: at_plateau(log.history["val_loss"], 2))
+    train(trainer, (x, labels), log)
     assert float(optimizer.learning_rate) == pytest.approx(0.5 * 0.2 * 0.2)
 
 

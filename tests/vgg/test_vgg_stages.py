@@ -116,7 +116,7 @@ def test_training_sees_training_images_only_and_only_they_are_augmented(change, 
         assert as_set(before) <= sets[way]["train"]
     for split, ((_, inputs, *_), _) in zip(SPLITS, fed, strict=True):
         assert np.array_equal(inputs[:], pixels[rows[split]])
-    validation = trained[0][0][4]
+    validation = trained[0][0][1]
     assert np.array_equal(validation[0][:], pixels[rows["val"]])
     assert np.array_equal(validation[1], labels_of(manifest)[rows["val"]])
 
@@ -136,12 +136,12 @@ def test_by_driver_the_very_arrays_given_to_training_share_no_driver(change, mon
         given, trained = spy(monkeypatch, stage, "augment"), spy(monkeypatch, stage, "train")
         run(stage)
         assert len(trained) == calls_of_training
-        _, _, make_batch, items, val, *_ = trained[-1][0]  # by driver
+        trainer, val, _ = trained[-1][0]  # by driver
         given.clear()
-        make_batch(np.arange(items), 1, 0)
+        trainer.make_batch(np.arange(trainer.items), 1, 0)
         train = drivers_of(given[0][0][0], manifest, pixels)
         if stage == "finetune-vgg":
-            seen = make_batch(np.arange(items), 1, 0)[0]
+            seen = trainer.make_batch(np.arange(trainer.items), 1, 0)[0]
             originals = as_set(pixels.astype(np.float32))
             as_they_are = [image.tobytes() in originals for image in seen]
             assert 0.3 < np.mean(as_they_are) < 0.7
@@ -207,7 +207,7 @@ def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monke
     for (before, *_), (after, _) in augmented:
         for image, changed in zip(before, after, strict=True):
             versions.setdefault(image.tobytes(), []).append(changed.tobytes())
-    by_image, by_driver = (arguments[3] for arguments, _ in trained)
+    by_image, by_driver = (trainer.items for (trainer, *_), _ in trained)
     chosen = np.concatenate([which for _, which in drawn])
     assert len(chosen) == epochs * (by_image + by_driver)
     assert sum(map(len, versions.values())) == chosen.sum() and 0.4 < chosen.mean() < 0.6
@@ -249,7 +249,7 @@ def test_the_run_says_which_way_it_took_and_live_needs_no_augmented_views(change
 def test_cached_and_live_features_agree_to_rounding(change, precision, rounding):
     change({"runtime": {"precision": precision}})
     run("extract-vgg-features")
-    start_keras()
+    start_keras(0)
     manifest = read_manifest()
     run_base = live_base(SIZE, 32, precision, images=0)
     nothing, rng = Augment(**NO_AUGMENTATION), np.random.default_rng(0)

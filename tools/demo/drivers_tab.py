@@ -9,8 +9,8 @@ import numpy as np
 from ladder.drivers.images import (
     CLASS_NAMES,
     CLASSES,
+    Drivers,
     Split,
-    images_root,
     load_image,
     read_manifest,
 )
@@ -30,9 +30,10 @@ def unlearned_pictures() -> list[np.ndarray]:
     """One picture of each class that the model has not learned from; none where there is no data."""
     try:
         manifest = read_manifest()
+        root = Path(read_params("drivers", Drivers).root)
         tests = manifest[manifest[f"by_{read_params('split', Split).by}"] == "test"]
         paths = tests.groupby("class")["path"].first()
-        return [load_image(images_root() / path, EXAMPLE_SIDE) for path in paths]
+        return [load_image(root / path, EXAMPLE_SIDE) for path in paths]
     except InputError:
         return []
 

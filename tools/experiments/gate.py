@@ -11,7 +11,6 @@ are not the branch's doing.
 """
 
 import argparse
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ladder.files.errors import InputError, run_command
+from ladder.files.metrics import parse_name
 from ladder.files.params import read_settings
 from tools.experiments.compare import TOLERANCES, Tolerances, check_revision, compare, markdown
 from tools.experiments.job_summary import add_to_job_summary
@@ -35,7 +35,9 @@ def perfect(metrics: Mapping[str, float]) -> list[str]:
     return [
         name
         for name, value in metrics.items()
-        if re.search(r"[/_]test_accuracy$", name) and value == 1 and not name.startswith(PROBE)
+        if value == 1
+        and not name.startswith(PROBE)
+        and parse_name(name.partition("/")[2])[1:] == ("test", "accuracy", "")
     ]
 
 

@@ -1,28 +1,30 @@
-"""`dvc metrics show --json | python -m tools.experiments.metrics_table`: the metrics as a table that fits a terminal."""
+"""The metrics as a table that fits a terminal.
+
+dvc metrics show --json | python -m tools.experiments.metrics_table
+"""
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-SPLITS = ("train", "val", "test")
+from ladder.files.metrics import SPLITS, parse_name
 
 
 def metric_rows(metrics: Mapping[str, float]) -> dict[str, dict[str, str]]:
     """Cells by row and column: what is measured on a split in its column, all else in the first."""
     table: dict[str, dict[str, str]] = {}
     for name, value in metrics.items():
-        if name.endswith(("_low", "_high")):
+        words = parse_name(name)
+        if words.bound:
             continue
-        fits = re.fullmatch(rf"(?P<who>\w+_)??(?P<split>{'|'.join(SPLITS)})_(?P<what>\w+)", name)
         low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
         if low is not None and high is not None:
             text = f"{value:.1%} [{low:.1%}, {high:.1%}]"
         else:
-            text = f"{value:,}" if isinstance(value, int) else f"{value:.{4 if fits else 6}g}"
-        row, column = (f"{fits['who'] or ''}{fits['what']}", fits["split"]) if fits else (name, SPLITS[0])
-        table.setdefault(row, {})[column] = text
+            text = f"{value:,}" if isinstance(value, int) else f"{value:.{4 if words.split else 6}g}"
+        row = "_".join(word for word in (words.part, words.quantity) if word)
+        table.setdefault(row, {})[words.split or SPLITS[0]] = text
     return table
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from benchmarks.pipeline.stage_runs import ROOT, read_metrics, run_stages
+from benchmarks.pipeline.stage_runs import ROOT, run_stages
 from ladder.files.errors import InputError, run_command
+from ladder.files.metrics import parse_name, read_metrics
 from ladder.files.outputs import replacing
 from ladder.files.params import read_seed
 
@@ -46,14 +47,14 @@ def repeat(stage: str, seeds: range) -> list[dict[str, float]]:
         with tempfile.TemporaryDirectory() as name:
             link_inputs(stage, Path(name))
             run_stages(Path(name), {"seed": seed}, [module])
-            runs.append(read_metrics(Path(name), module))
+            runs.append(read_metrics(stage, Path(name)))
     return runs
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     """Mean, standard deviation, least and largest of the metrics of all runs, bounds of intervals aside."""
     shared = [name for name in runs[0] if all(name in run for run in runs)]
-    columns = {name: [run[name] for run in runs] for name in shared if not name.endswith(("_low", "_high"))}
+    columns = {name: [run[name] for run in runs] for name in shared if not parse_name(name).bound}
     return {
         name: {
             "mean": statistics.fmean(values),

@@ -2,7 +2,8 @@
 
     python -m tools.pipeline.repro [--pull]
 
-First what a kill has left is mended (tools/pipeline/mend.py). A second run in the same repository waits for the first.
+First what a kill has left is mended (tools/pipeline/mend.py). A second run in the same repository waits for
+the first.
 With --pull, outputs that the default remote holds are fetched, and the others computed.
 SIGINT, SIGTERM and SIGHUP end DVC and its stages too. Exit code: DVC's, or 128 and the number of the signal.
 """

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from dvc.utils.serialize import dumps_yaml, parse_yaml
 
 from ladder.files.errors import InputError, run_command
+from ladder.files.metrics import Metrics, every_metric
 from ladder.files.outputs import replacing
 from ladder.files.params import read_settings
 from tools.experiments.compare import TOLERANCES, Tolerances
@@ -66,24 +67,21 @@ def compare_metrics(
     ]
 
 
-def metrics_in(folder: Path) -> dict[str, float]:
-    """Every metric by FILE/NAME, such as train_mnist/test_accuracy."""
-    return {
-        f"{path.stem}/{name}": value
-        for path in sorted((folder / "metrics").glob("*.json"))
-        for name, value in json.loads(path.read_text("utf-8")).items()
-    }
+def metrics_in(folder: Path) -> Metrics:
+    """Every metric by STAGE/NAME, such as train_mnist/test_accuracy."""
+    return every_metric({str(path): path.read_text("utf-8") for path in (folder / "metrics").glob("*.json")})
 
 
-def committed_metrics(folder: Path) -> dict[str, float]:
+def committed_metrics(folder: Path) -> Metrics:
     """Every metric of the last commit of the repository `folder`, named as by `metrics_in`."""
     names = run_in(folder, "git", "ls-tree", "--name-only", "HEAD", "metrics/").stdout.split()
-    return {
-        f"{Path(name).stem}/{metric}": value
-        for name in sorted(names)
-        if name.endswith(".json")
-        for metric, value in json.loads(run_in(folder, "git", "show", f"HEAD:./{name}").stdout).items()
-    }
+    return every_metric(
+        {
+            name: run_in(folder, "git", "show", f"HEAD:./{name}").stdout
+            for name in names
+            if name.endswith(".json")
+        }
+    )
 
 
 def table(rows: list[Row], count: int) -> str:
