@@ -14,8 +14,7 @@ from ladder.files.outputs import replacing
 from ladder.files.params import read_params, read_seed
 from ladder.files.progress import Progress
 from ladder.files.streams import stream
-from ladder.processes.distribution import together
-from ladder.processes.processes import Processes
+from ladder.processes.processes import Processes, together
 from ladder.training.prediction import predict_batch
 from ladder.training.runtime import Runtime, choose_precision, dtype_policy, keras
 from ladder.vgg.features import FEATURES, new_features

@@ -16,8 +16,7 @@ from ladder.files.metrics import write_metrics
 from ladder.files.params import Count, Group, LearningRate, read_params, read_seed
 from ladder.files.progress import Progress
 from ladder.files.streams import stream
-from ladder.processes.distribution import together
-from ladder.processes.processes import Processes
+from ladder.processes.processes import Processes, together
 from ladder.training.batched_epochs import Batch, BatchedEpochs
 from ladder.training.checkpoints import fingerprint
 from ladder.training.keras_archive import load_keras, save_keras

@@ -16,8 +16,7 @@ from ladder.files.errors import run_command
 from ladder.files.outputs import write_arrays
 from ladder.files.params import read_params, read_seed
 from ladder.files.progress import Progress
-from ladder.processes.distribution import together
-from ladder.processes.processes import Processes
+from ladder.processes.processes import Processes, together
 from ladder.training.batched_epochs import Batch, BatchedEpochs
 from ladder.training.loop import train
 from ladder.training.optimizers import build_adam
