@@ -6,38 +6,14 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from ladder.drivers.augmentation import Augment
-from ladder.drivers.images import Drivers
 from ladder.files.errors import InputError, run_stage
 from ladder.files.params import read_params, read_seed
-from ladder.training.runtime import Runtime
-from ladder.vgg.params import Vgg
-from stages.finetune_vgg import Finetune
 from stages.generate_celsius_data import Celsius
-from stages.prepare_digits import Digits
-from stages.pretrain_vgg_base import Pretrain
-from stages.split_driver_images import Split
-from stages.train_linreg import Linreg
 from stages.train_mlp import Mlp
-from stages.train_mnist import Mnist
-from stages.train_vgg_head import VggHead
+from tests.params import declared_groups
 
 SHIPPED = (Path(__file__).resolve().parents[2] / "params.yaml").read_text("utf-8")
-GROUPS = {
-    "runtime": Runtime,
-    "celsius": Celsius,
-    "linreg": Linreg,
-    "digits": Digits,
-    "mlp": Mlp,
-    "mnist": Mnist,
-    "drivers": Drivers,
-    "split": Split,
-    "pretrain": Pretrain,
-    "vgg": Vgg,
-    "augment": Augment,
-    "vgg_head": VggHead,
-    "finetune": Finetune,
-}
+GROUPS = declared_groups()
 CELSIUS = "celsius:\n  count: 160\n  low: -40.0\n  high: 120.0\n  noise: 1.0\n"
 
 

@@ -1,4 +1,4 @@
-"""Every stage, run in-process in pipeline order on tiny parameters."""
+"""Every stage, run in-process in the order of dvc.yaml on tiny parameters."""
 
 import json
 import math
@@ -10,31 +10,11 @@ from ruamel.yaml import YAML
 
 from ladder.files.params import Group
 from stages.write_model_card import CARD
+from tests.params import group_key
 from tests.pipeline.test_dvc_yaml import MEASURING, STAGES, declared_outputs
 from tests.workspace import Workspace, run
 from tools.pipeline.clones import TINY, change_params
 
-ORDER = [
-    "generate-celsius-data",
-    "train-linreg",
-    "prepare-digits",
-    "train-moons",
-    "train-mlp",
-    "train-mnist",
-    "generate-driver-images",
-    "split-driver-images",
-    "probe-leakage",
-    "pretrain-vgg-base",
-    "prepare-vgg-base",
-    "extract-vgg-features",
-    "train-vgg-head",
-    "finetune-vgg",
-    "write-model-card",
-    "draw-neuron",
-    "draw-digits",
-    "draw-drivers",
-    "report",
-]
 # Settings under which a stage reads more than under the tiny ones: it is run under both.
 OTHER_WAY = {"train-vgg-head": {"vgg": {"features": "live"}}}
 DATA_FOLDERS = ("data", "models", "metrics", "plots", "report")
@@ -69,11 +49,7 @@ def workspace(tmp_path_factory):
     return workspace
 
 
-def test_order_names_every_stage():
-    assert sorted(ORDER) == sorted(STAGES)
-
-
-@pytest.mark.parametrize("name", ORDER)
+@pytest.mark.parametrize("name", STAGES)
 def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, workspace, monkeypatch):
     folder = workspace.folder
     monkeypatch.chdir(folder)
@@ -119,13 +95,6 @@ def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, worksp
     if name in MEASURING:
         metrics = json.loads(Path("metrics", name.replace("-", "_") + ".json").read_text())
         assert metrics and all(math.isfinite(value) for value in metrics.values())
-
-
-def group_key(class_name):
-    """ "VggHead" → "vgg_head"; the nested `Deformation` belongs to `mnist`."""
-    if class_name == "Deformation":
-        return "mnist"
-    return "".join("_" + c.lower() if c.isupper() else c for c in class_name).lstrip("_")
 
 
 @pytest.mark.parametrize("name", ["train-mlp", "train-mnist", "train-vgg-head", "finetune-vgg"])
