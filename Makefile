@@ -1,7 +1,7 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
 .PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
-.PHONY: metrics compare repeat sweep distributed-setup test test-all lint bench readme lock
+.PHONY: metrics compare repeat distributed-setup test test-all lint bench readme lock
 
 # DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
@@ -30,15 +30,9 @@ compare: setup
 repeat: setup
 	@$(RUN) python -m tools.experiments.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
 
-# GRID='mnist.epochs=3,10 mnist.learning_rate=0.001,0.003' BY=val_accuracy: a stage at each point of a grid.
-# SHARE=2/3: this is the second of three machines that share the grid.
-sweep: setup
-	@$(RUN) python -m tools.experiments.sweep "$(STAGE)" --grid "$(GRID)" --by "$(BY)" \
-	    $(if $(JOBS),--jobs "$(JOBS)") $(if $(SHARE),--share "$(SHARE)")
-
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
 chaos: setup
-	@$(RUN) python -m tools.pipeline.chaos $(if $(N),--kills "$(N)") --json benchmarks/chaos.json
+	@$(RUN) python -m tests.pipeline.chaos $(if $(N),--kills "$(N)") --json benchmarks/pipeline/chaos.json
 
 # Two fresh clones must write the same bytes; PRECISION=float32: in that; TINY=1: with tiny parameters, in
 # every precision.

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from tools.pipeline.chaos import report, table
+from tests.pipeline.chaos import report, table
+from tests.pipeline.strikes import Campaign
 from tools.pipeline.clones import clone_origin, differences, make_origin, run_in
-from tools.pipeline.strikes import Campaign
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner needs POSIX processes")
 

@@ -11,9 +11,9 @@ import time
 import psutil
 import pytest
 
+from tests.pipeline.strikes import processes_in, temporaries
 from tools.pipeline.clones import change_params, clone_origin, differences, environment, run_in
 from tools.pipeline.mend import COPY, is_whole
-from tools.pipeline.strikes import processes_in, temporaries
 
 REPRO = [sys.executable, "-m", "tools.pipeline.repro"]
 

@@ -82,7 +82,7 @@ def test_what_is_no_temperature_is_a_line_each_and_the_others_are_answered(answe
 
 
 def test_celsius_does_without_tensorflow(models, monkeypatch):
-    program = "import sys; from stages import predict; predict.main(['celsius', '20']); "
+    program = "import sys; from ladder.predict import __main__ as predict; predict.main(['celsius', '20']); "
     program += "print('tensorflow' in sys.modules)"
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     assert run_in(models, sys.executable, "-c", program).stdout.splitlines()[-1] == "False"

@@ -12,8 +12,8 @@ from benchmarks.pipeline import first_run
 from benchmarks.vgg import flip_record, transfer_record
 from ladder.reporting.metric_tables import markdown, splits_rows
 from ladder.reporting.result_tables import describe_processor, speed_rows
+from tests.pipeline import chaos
 from tools.experiments.metrics_table import metrics_table
-from tools.pipeline import chaos
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,6 +1,6 @@
 """`make chaos N=100`: kill the pipeline at any moment, again and again, and prove that nothing is lost.
 
-    python -m tools.pipeline.chaos --kills N [--seed S] [--json FILE]
+    python -m tests.pipeline.chaos --kills N [--seed S] [--json FILE]
 
 In a clone with tiny parameters the runner (tools/pipeline/repro.py) is started and gets SIGKILL with all its
 processes: in half of the runs at a random time, in the others when something is being written. A run that
@@ -19,8 +19,8 @@ from typing import Any
 
 from ladder.files.errors import InputError, run_command
 from ladder.files.outputs import replacing
+from tests.pipeline.strikes import START, Campaign
 from tools.pipeline.clones import clone_origin, make_origin, run_in
-from tools.pipeline.strikes import START, Campaign
 
 
 def report(campaign: Campaign, seed: int, seconds: float) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def table(found: Mapping[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tools.pipeline.chaos", description=__doc__.splitlines()[0]
+        prog="python -m tests.pipeline.chaos", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--kills", type=int, default=100, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the moments")
