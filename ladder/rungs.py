@@ -10,14 +10,14 @@ class Rung(NamedTuple):
     """One model.
 
     `part` is the start of its metrics' names and its folder below the stage's plots; "" where the stage
-    trains this model alone. `model` is None where the model is not kept.
+    trains this model alone. The two heads share a file: that of the split which `split.by` names.
     """
 
     name: str
     title: str
     stage: str
     part: str
-    model: Path | None
+    model: Path
 
     def plots(self) -> Path:
         """The folder where its stage writes plot data."""
@@ -41,9 +41,19 @@ IN_KERAS = Rung(
     "in_keras", "Digits, the same network in Keras", "train-mlp", "keras", Path("models/mlp_keras.keras")
 )
 DEEP = Rung("deep", "Digits, deep network", "train-mnist", "", Path("models/mnist.keras"))
-HEAD_BY_IMAGE = Rung("head_by_image", "VGG16, new head, split by image", "train-vgg-head", "by_image", None)
+HEAD_BY_IMAGE = Rung(
+    "head_by_image",
+    "VGG16, new head, split by image",
+    "train-vgg-head",
+    "by_image",
+    Path("models/vgg_head.keras"),
+)
 HEAD_BY_DRIVER = Rung(
-    "head_by_driver", "VGG16, new head, split by driver", "train-vgg-head", "by_driver", None
+    "head_by_driver",
+    "VGG16, new head, split by driver",
+    "train-vgg-head",
+    "by_driver",
+    Path("models/vgg_head.keras"),
 )
 FINE_TUNED = Rung("fine_tuned", "VGG16, fine-tuned", "finetune-vgg", "", Path("models/final_model.keras"))
 

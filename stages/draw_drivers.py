@@ -38,9 +38,9 @@ NAMES = [f"{code} {name}" for code, name in zip(CLASSES, CLASS_NAMES, strict=Tru
 
 def draw_samples(manifest: pd.DataFrame, pixels: np.ndarray) -> None:
     """A row per class, a column per driver who has them all."""
-    classes = manifest.groupby("subject")["class"].nunique()
-    complete = classes.index[classes == classes.max()][:SAMPLED_DRIVERS]
-    first = manifest[manifest["subject"].isin(complete)].drop_duplicates(["class", "subject"])
+    classes = manifest.groupby("subject")["class"].agg("nunique")
+    complete = classes[classes == classes.max()].head(SAMPLED_DRIVERS)
+    first = manifest[manifest["subject"].isin(complete.index)].drop_duplicates(["class", "subject"])
     shown = first.sort_values(["class", "subject"])
     captions = [
         f"{NAMES[CLASSES.index(code)]}\n{who}"

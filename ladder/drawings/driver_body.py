@@ -1,6 +1,7 @@
 """The person at the wheel: a posture and the head, limbs and held things that show it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -108,7 +109,7 @@ def draw_driver(canvas: Canvas, look: Look, pose: Pose) -> None:
     shoulders = [trunk @ (0.0, side * 0.165 * build, 0.46 * size) for side in SIDE]
     neck = trunk @ (0.0, 0.0, 0.51 * size)
     head = neck + trunk @ (0.03, 0.0, 0.145)
-    parts = []  # distance from the camera, what draws it and with which arguments
+    parts: list[tuple[Any, ...]] = []  # distance from the camera, what draws it and with which arguments
 
     def limb(nearness: float, points: list, radii: list, colour: Colour) -> None:
         distance = canvas.distance(np.mean(points, axis=0)) - nearness

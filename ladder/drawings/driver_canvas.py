@@ -1,6 +1,7 @@
 """Drawing in three dimensions: a pinhole camera and rounded bodies, boxes and lines in car coordinates."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 from ladder.drawings.driver_looks import Colour, Look, shade
@@ -48,7 +49,7 @@ class Canvas:
         self.light = np.array([0.6 * np.cos(look.light_angle), -0.6])
         self.light_contrast = look.light_contrast
 
-    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def project(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Pixels [n, 2] and pixels per metre [n] of points [n, 3]."""
         seen = (np.asarray(points, float) - self.eye) @ self.axes.T
         scale = self.focal / np.maximum(seen[:, 2], 0.15)
@@ -58,16 +59,16 @@ class Canvas:
         """Metres between the camera and a point [3]."""
         return float(np.linalg.norm(point - self.eye))
 
-    def polygon(self, points: np.ndarray, colour: Colour) -> None:
+    def polygon(self, points: ArrayLike, colour: Colour) -> None:
         """A flat polygon through points [n, 3]."""
         self.pen.polygon(self.project(points)[0].ravel().tolist(), fill=colour)
 
-    def line(self, points: np.ndarray, width: float, colour: Colour) -> None:
+    def line(self, points: ArrayLike, width: float, colour: Colour) -> None:
         """A line through points [n, 3], as wide as width metres would look at its middle."""
         pixels, scale = self.project(points)
         self.pen.line(pixels.ravel().tolist(), colour, max(1, round(width * scale.mean())), joint="curve")
 
-    def blob(self, points: np.ndarray, radii: np.ndarray, colour: Colour) -> None:
+    def blob(self, points: ArrayLike, radii: ArrayLike, colour: Colour) -> None:
         """A rounded body: the hull of balls at points [n, 3] with radii [n], brighter on its lit side."""
         pixels, scale = self.project(points)
         reach = (np.asarray(radii) * scale)[:, None, None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Colour = tuple[int, int, int]
+Colour = tuple[int, ...]  # red, green, blue; 0 to 255
 
 RADIO = np.array([0.55, -0.25, 0.27])  # metres, in the car
 

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import ImageDraw
 
-Colour = tuple[int, int, int]
+Colour = tuple[int, ...]  # red, green, blue; 0 to 255
 
 PARTS = (
     "background",

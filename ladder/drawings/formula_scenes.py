@@ -71,10 +71,10 @@ def draw_scene(rng: np.random.Generator, side: int) -> tuple[np.ndarray, np.ndar
     large = side * SUPERSAMPLING
     picture, parts = Image.new("RGB", (large, large), random_colour(rng)), Image.new("L", (side, side), 0)
     pens = Pens(ImageDraw.Draw(picture), ImageDraw.Draw(parts), SUPERSAMPLING)
-    draw_shapes(rng, pens, large, rng.integers(2, 6), 1.5)
-    draw_shapes(rng, pens, large, rng.integers(0, 8), 0.6)
+    draw_shapes(rng, pens, large, int(rng.integers(2, 6)), 1.5)
+    draw_shapes(rng, pens, large, int(rng.integers(0, 8)), 0.6)
     figure = draw_figure(rng, pens, large)
-    draw_shapes(rng, pens, large, rng.integers(0, 3), 0.35)
+    draw_shapes(rng, pens, large, int(rng.integers(0, 3)), 0.35)
     return np.asarray(picture.reduce(SUPERSAMPLING)), np.asarray(parts), figure
 
 

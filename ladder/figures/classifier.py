@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
 from ladder.figures.style import BLUE, GREY, SPLIT_COLOURS, VERMILION, image_grid, plt, write_figure
+from ladder.files.memory_maps import Rows
 from ladder.files.metrics import Metrics
 from ladder.files.tables import read_table
 
@@ -27,7 +28,7 @@ def draw_classifier(
     title: str,
     metrics: Metrics,
     class_names: Sequence[str],
-    test_images: np.ndarray,
+    test_images: Rows,
     confusable: Sequence[tuple[int, int]] = (),
 ) -> None:
     """Draw every picture of one classifier.
@@ -77,7 +78,7 @@ def draw_classifier(
     write_figure(pictures / "reliability.png", reliability_diagram(bins, errors, title))
 
 
-def learning_curves(history: Mapping[str, Sequence[float]], title: str, kept_epoch: int) -> Figure:
+def learning_curves(history: pd.DataFrame, title: str, kept_epoch: int) -> Figure:
     """Loss and accuracy against epoch, one line per split.
 
     Parameters
@@ -129,7 +130,7 @@ def confusion(
     return figure
 
 
-def accuracy_by_group(tables: Mapping[str, Mapping[str, Sequence]], title: str) -> Figure:
+def accuracy_by_group(tables: Mapping[str, pd.DataFrame], title: str) -> Figure:
     """Accuracy of each group with its 95 % interval, the worst first, a panel per kind of group.
 
     Parameters

@@ -4,12 +4,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ladder.files.errors import InputError
+
+
+class Rows(Protocol):
+    """What is sliced and indexed along its first axis like an array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, which: Any, /) -> Any: ...
 
 
 class ArrayRows:

@@ -82,7 +82,7 @@ def _not_writable(error: BaseException | None) -> str | None:
     return None
 
 
-def write_table(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
+def write_table(path: str | Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:
     """Write equally long columns as CSV; floats with 6 significant digits."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

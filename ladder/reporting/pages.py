@@ -19,8 +19,7 @@ def render(template: str, **values: Any) -> str:
     environment = Environment(
         loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals["embedded"] = embedded
-    return environment.get_template(template).render(**values)
+    return environment.get_template(template).render(embedded=embedded, **values)
 
 
 class Embedded(NamedTuple):

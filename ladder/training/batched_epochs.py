@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ladder.files.memory_maps import Rows
 from ladder.processes.processes import ALONE, Processes
 from ladder.training.loop import Order
 from ladder.training.prediction import filled_up, predict
@@ -130,7 +131,7 @@ class BatchedEpochs:
         loss, accuracy = sums / self.items
         return float(loss), float(accuracy)
 
-    def validate(self, inputs: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def validate(self, inputs: Rows) -> tuple[np.ndarray, list[np.ndarray]]:
         """Probabilities for `inputs`, as `predict` takes them, and the weights that gave them."""
         with averaged(self.model, self.optimizer):
             return predict(self.model, inputs, self._batch_size, self._processes), self.weights

@@ -94,7 +94,7 @@ class Checkpoint:
             state = read_arrays(self._path)
         except InputError:  # absent or damaged
             return None
-        return state if np.array_equal(state.pop("key", None), self._key) else None
+        return state if np.array_equal(state.pop("key", np.array([])), self._key) else None
 
     def offer(self, state: Callable[[], Mapping[str, np.ndarray]]) -> None:
         """Save what `state` returns, unless the last saving is too short a while ago to be worth it.

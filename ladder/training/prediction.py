@@ -2,13 +2,12 @@
 
 import numpy as np
 
+from ladder.files.memory_maps import Rows
 from ladder.processes.processes import ALONE, Processes
 from ladder.training.runtime import keras
 
 
-def predict(
-    model: keras.Model, inputs: np.ndarray, batch_size: int, processes: Processes = ALONE
-) -> np.ndarray:
+def predict(model: keras.Model, inputs: Rows, batch_size: int, processes: Processes = ALONE) -> np.ndarray:
     """The model's outputs for `inputs` [n, …], an array of any number type or what can be sliced like one.
 
     A batch at a time is read; `processes` take turns.

@@ -88,7 +88,7 @@ class WholeEpochs:
             [self._predict(tf.constant(x[i : i + PREDICTION_BATCH])).numpy() for i in starts]
         )
 
-    def _batches(self, x: tf.Tensor, y: tf.Tensor, batches: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _batches(self, x: tf.Tensor, y: tf.Tensor, batches: tf.Tensor) -> tuple[Any, Any]:
         """Sum over batches [steps, batch_size] of item numbers: mean loss of a batch, correct answers."""
         loss_sum, correct = tf.constant(0.0), tf.constant(0)
         weights = self.model.trainable_variables

@@ -47,8 +47,12 @@ def compile_for_pretraining(model: keras.Model, steps: int, learning_rate: float
     """Losses, metrics and Adam with warm-up, cosine decay over `steps` and clipped gradients."""
     choice = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     presence = keras.losses.BinaryCrossentropy(from_logits=True)
-    losses = dict.fromkeys(ASKED_LAYERS, presence)
-    losses |= {"cells": choice, "directions": keras.losses.MeanSquaredError(), "held": choice}
+    losses = {
+        **dict.fromkeys(ASKED_LAYERS, presence),
+        "cells": choice,
+        "directions": keras.losses.MeanSquaredError(),
+        "held": choice,
+    }
     warm_up = max(1, round(WARM_UP * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up

@@ -7,7 +7,7 @@ few additions, which it fuses. oneDNN, TensorFlow's library for convolutions, ha
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -154,7 +154,7 @@ def accelerated(model: keras.Model, images: int) -> keras.Model:
     return faster
 
 
-def _combine(matrix: np.ndarray, planes: Sequence[Tensor]) -> list[Tensor]:
+def _combine(matrix: np.ndarray, planes: Sequence[Tensor]) -> list[Any]:
     """matrix [rows, columns] times so many planes: a plane per row. Zeros cost nothing."""
     return [
         sum(plane if factor == 1 else float(factor) * plane for factor, plane in terms if factor)
