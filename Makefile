@@ -80,6 +80,7 @@ test-all: lint
 lint: setup
 	@$(RUN) python -m ruff check .
 	@$(RUN) python -m ruff format --check .
+	@$(RUN) python -m ty check --quiet
 
 # IDX=FOLDER measures on MNIST's IDX files instead of random images.
 bench: setup

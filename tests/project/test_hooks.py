@@ -14,7 +14,7 @@ from tools.pipeline.clones import copy_repository, run_in
 HOOKS = {
     hook["id"]: hook for hook in YAML(typ="safe").load(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]
 }
-NEW = "stages/models/new.py"
+NEW = "ladder/scratch/new.py"
 
 
 def append(path, text):
@@ -36,21 +36,12 @@ def same_output_twice(folder):
 VIOLATIONS = {
     "ruff-check": (lambda folder: append(folder / NEW, "import os\n"), [NEW], "`os` imported but unused"),
     "ruff-format": (lambda folder: append(folder / NEW, "x = [1,2]\n"), [NEW], "1 file would be reformatted"),
-    "yaml": (
-        lambda folder: append(folder / "tolerances.yaml", "a: 1\na: 2\n"),
-        ["params.yaml", "tolerances.yaml"],
-        "error: tolerances.yaml: line ",
-    ),
+    "types": (lambda folder: append(folder / NEW, "x: int = ''\n"), [], "invalid-assignment"),
     "pipeline": (same_output_twice, [], "output 'data/digits.npz' is specified in"),
     "code-deps": (
-        lambda folder: replace(folder / "dvc.yaml", "      - ladder/files/tables.py\n", ""),
+        lambda folder: replace(folder / "dvc.yaml", "      - ladder/scratch\n", ""),
         [],
-        "test_code_deps_are_exactly_the_modules_that_the_stage_imports[train-linreg]",
-    ),
-    "size": (
-        lambda folder: (folder / "big.txt").write_bytes(bytes(1_000_001)),
-        ["data/raw/embedded/vgg16_base.npz", "big.txt"],
-        "error: big.txt: 1,000,001 bytes; at most 1,000,000 belong into git",
+        "test_the_rooms_that_a_stage_lists_are_those_that_it_imports[train-linreg]",
     ),
 }
 
