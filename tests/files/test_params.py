@@ -20,6 +20,7 @@ from stages.split_driver_images import Split
 from stages.train_linreg import Linreg
 from stages.train_mlp import Mlp
 from stages.train_mnist import Mnist
+from stages.train_moons import Moons
 from stages.train_vgg_head import VggHead
 
 SHIPPED = (Path(__file__).resolve().parents[2] / "params.yaml").read_text("utf-8")
@@ -28,6 +29,7 @@ GROUPS = {
     "celsius": Celsius,
     "linreg": Linreg,
     "digits": Digits,
+    "moons": Moons,
     "mlp": Mlp,
     "mnist": Mnist,
     "drivers": Drivers,
@@ -123,7 +125,7 @@ def test_shipped_seed_is_valid():
         ("mlp.layers", 64, "valid list"),
         ("mlp.layers", [1] * 21, "at most 20 items"),
         ("mlp.momentum", 1.0, "less than 1"),
-        ("mlp.moons", 19, "greater than or equal to 20"),
+        ("moons.points", 19, "greater than or equal to 20"),
         ("mnist.schedule", "step", "'constant', 'linear' or 'cosine'"),
         ("mnist.batch_normalization", "yes", "valid boolean"),
         ("mnist.batch_normalization", 1, "valid boolean"),

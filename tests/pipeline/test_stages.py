@@ -125,11 +125,13 @@ def group_key(class_name):
     return "".join("_" + c.lower() if c.isupper() else c for c in class_name).lstrip("_")
 
 
-@pytest.mark.parametrize("name", ["train-mlp", "train-mnist", "train-vgg-head", "finetune-vgg"])
+@pytest.mark.parametrize(
+    "name", ["train-moons", "train-mlp", "train-mnist", "train-vgg-head", "finetune-vgg"]
+)
 def test_classifier_metrics_name_the_split_and_hold_the_interval(name, workspace):
     workspace.prepare(name)
     metrics = json.loads((workspace.folder / "metrics" / (name.replace("-", "_") + ".json")).read_text())
-    prefixes = {"train-mlp": ("numpy_", "keras_", "moons_"), "train-vgg-head": ("by_image_", "by_driver_")}
+    prefixes = {"train-mlp": ("numpy_", "keras_"), "train-vgg-head": ("by_image_", "by_driver_")}
     for who in prefixes.get(name, ("",)):
         for split in ("train", "val", "test"):
             low, middle, high = (metrics[f"{who}{split}_accuracy{end}"] for end in ("_low", "", "_high"))

@@ -13,13 +13,15 @@ from tools.pipeline.clones import TINY
 
 EPOCHS = 3
 LONGER = TINY | {
-    "mlp": {"moons": 40, "moons_epochs": EPOCHS, "epochs": EPOCHS, "momentum": 0.9},
+    "moons": {"points": 40, "epochs": EPOCHS},
+    "mlp": {"epochs": EPOCHS, "momentum": 0.9},
     "mnist": TINY["mnist"] | {"epochs": EPOCHS, "dropout": 0.2, "batch_normalization": True},
     "vgg_head": {"units": 8, "epochs": EPOCHS, "schedule_patience": 1, "patience": 9},
 }
 # Stage → the checkpoints that it offers, of all its trainings.
 OFFERS = {
-    "train-mlp": 3 * EPOCHS,
+    "train-moons": EPOCHS,
+    "train-mlp": 2 * EPOCHS,
     "train-mnist": EPOCHS,
     "pretrain-vgg-base": 3,
     "train-vgg-head": 2 * EPOCHS,
