@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from ladder.digits.images import CLASS_NAMES, SIDE, Images, load_digits_splits
@@ -13,12 +14,16 @@ from ladder.figures.style import BLUE, ORANGE, class_distribution, image_grid, p
 from ladder.files.errors import run_stage
 from ladder.files.outputs import read_arrays
 from ladder.files.params import read_params
+from ladder.files.tables import read_table
 from ladder.rungs import DEEP, DIGIT_CLASSIFIERS, FROM_SCRATCH, MOONS
+from ladder.scratch.network import Network, predict
+from ladder.scratch.network_file import read_network
 from ladder.training.keras_archive import load_keras
 
 PICTURES = Path("plots/draw_digits")
 SAMPLES_PER_DIGIT = 4
 UNITS_SHOWN, COLUMNS = 40, 10
+MARGIN = 0.5  # of the plane around the moons
 
 
 def draw_samples(splits: dict[str, Images], source: str) -> None:
@@ -33,17 +38,20 @@ def draw_samples(splits: dict[str, Images], source: str) -> None:
     write_figure(PICTURES / "samples.png", grid)
 
 
-def decision_boundary(plane: np.ndarray, points: np.ndarray, labels: np.ndarray) -> Figure:
-    """P(class 1) over the plane, and the test points [items, 2] with their labels [items].
+def decision_boundary(network: Network, table: pd.DataFrame) -> Figure:
+    """P(class 1) over the plane around all points, and the test points.
 
-    `plane` [rows, columns, 3] holds x₁, x₂ and the probability of class 1.
+    `table` has the columns `split`, `x1`, `x2` and `class`, all text.
     """
     figure, axes = plt.subplots(figsize=(6, 4.2))
-    x, y, probability = np.moveaxis(plane, -1, 0)
+    points = table[["x1", "x2"]].to_numpy(np.float32)
+    ends = zip(points.min(axis=0) - MARGIN, points.max(axis=0) + MARGIN, strict=True)
+    x, y = np.meshgrid(*(np.linspace(*pair, 200, dtype=np.float32) for pair in ends))
+    probability = predict(network, np.column_stack([x.ravel(), y.ravel()]))[:, 1].reshape(x.shape)
     filled = axes.contourf(x, y, probability, levels=np.linspace(0, 1, 11), cmap="PuOr", alpha=0.7)
     axes.contour(x, y, probability, levels=[0.5], colors="black", linewidths=1.2)
     for label, colour, marker in ((0, ORANGE, "o"), (1, BLUE, "^")):
-        chosen = points[labels == label]
+        chosen = points[(table["split"] == "test") & (table["class"] == str(label))]
         axes.plot(*chosen.T, marker, ms=4, mec="black", mew=0.4, color=colour, label=f"class {label}, test")
     axes.set(xlabel="x₁", ylabel="x₂", title=MOONS.title)
     axes.grid(False)
@@ -71,8 +79,9 @@ def main() -> None:
     for rung in DIGIT_CLASSIFIERS:
         images = splits["test"].images
         draw_classifier(rung.plots(), rung.pictures(), rung.title, rung.metrics(), CLASS_NAMES, images)
-    moons = read_arrays(MOONS.plots() / "plane.npz")
-    write_figure(PICTURES / "moons.png", decision_boundary(moons["plane"], moons["points"], moons["labels"]))
+    table = read_table(MOONS.plots() / "points.csv", ("split", "x1", "x2", "class"), str)
+    moons = decision_boundary(read_network(MOONS.model, inputs=2, classes=2), table)
+    write_figure(PICTURES / "moons.png", moons)
     scratch = read_arrays(FROM_SCRATCH.model)["weights_1"]
     deep = load_keras(DEEP.model).get_layer("hidden_1").get_weights()[0]
     for rung, kernel in ((FROM_SCRATCH, scratch), (DEEP, deep)):

@@ -31,36 +31,39 @@ from benchmarks.timing import (
     training_images,
     use_cpu,
 )
+from ladder.digits.networks import build_dense
 from ladder.files.errors import run_command
-from ladder.scratch.dense_network import DenseNetwork, train_epoch
-from ladder.scratch.numpy_optimizers import SGD, Adam
+from ladder.scratch.network import init
+from ladder.scratch.trainer import ScratchTrainer
 from ladder.training.runtime import keras
 
 THREADS = 1
 IMAGES = 12_000  # of MNIST's 60,000: enough that they do not fit into a processor's cache
 EPOCHS = 2
 RUNS = 11
-SMALL, LARGE = (784, 64, 10), (784, 128, 128, 128, 10)
-LEARNING_RATE, MOMENTUM, ADAM_RATE = 0.05, 0.9, 0.001
+SIZES, BATCH_SIZE = (784, 64, 10), 32
+LEARNING_RATE, MOMENTUM = 0.05, 0.9
+ARRAYS_MOVED = 5  # parameter-sized: SGD reads gradient, velocity and parameters, and writes two of them
 
 
-def train_numpy(x, labels, layer_sizes, make_optimizer, batch_size):
-    """Train for EPOCHS; `make_optimizer` takes the parameters."""
-    rng = np.random.default_rng(0)
-    network = DenseNetwork(layer_sizes, "relu", "cross_entropy", rng)
-    optimizer = make_optimizer(network.parameters)
+def train_numpy(x, labels):
+    """Train for EPOCHS."""
+    network = init(SIZES, np.random.default_rng(0))
+    trainer = ScratchTrainer(
+        network, x, labels, LEARNING_RATE, MOMENTUM, BATCH_SIZE, np.random.default_rng, "benchmark"
+    )
     for epoch in range(1, EPOCHS + 1):
-        train_epoch(network, optimizer, x, labels, batch_size, rng, epoch)
+        trainer.run_epoch(epoch)
 
 
 def train_sklearn(x, labels):
     """The same network and SGD in scikit-learn."""
     classifier = MLPClassifier(
-        hidden_layer_sizes=SMALL[1:-1],
-        activation="relu",
+        hidden_layer_sizes=SIZES[1:-1],
+        activation="logistic",
         solver="sgd",
         alpha=0,
-        batch_size=32,
+        batch_size=BATCH_SIZE,
         learning_rate_init=LEARNING_RATE,
         momentum=MOMENTUM,
         nesterovs_momentum=False,
@@ -73,34 +76,30 @@ def train_sklearn(x, labels):
         classifier.fit(x, labels)
 
 
-def keras_trainer(x, labels, layer_sizes, optimizer, batch_size):
+def keras_trainer(x, labels):
     """A function which trains the same network with Keras's default `fit`, already traced and compiled."""
-    hidden = [keras.layers.Dense(units, activation="relu") for units in layer_sizes[1:-1]]
-    output = keras.layers.Dense(layer_sizes[-1], activation="softmax")
-    model = keras.Sequential([keras.Input((layer_sizes[0],)), *hidden, output])
+    model = build_dense(SIZES[1:-1], "sigmoid")
+    optimizer = keras.optimizers.SGD(LEARNING_RATE, MOMENTUM)
     model.compile(optimizer, "sparse_categorical_crossentropy")
-    model.fit(x, labels, batch_size=batch_size, epochs=1, verbose=0)
-    return lambda: model.fit(x, labels, batch_size=batch_size, epochs=EPOCHS, verbose=0)
+    model.fit(x, labels, batch_size=BATCH_SIZE, epochs=1, verbose=0)
+    return lambda: model.fit(x, labels, batch_size=BATCH_SIZE, epochs=EPOCHS, verbose=0)
 
 
-def floor_seconds(x, layer_sizes, arrays_moved, batch_size):
-    """Seconds per epoch of the arithmetic and memory traffic alone; see the top of this file.
-
-    `arrays_moved`: how many parameter-sized arrays the optimizer must at least read or write in a step.
-    """
+def floor_seconds(x):
+    """Seconds per epoch of the arithmetic and memory traffic alone; see the top of this file."""
     matrix = np.ones((1024, 1024), np.float32)
     product = np.empty_like(matrix)
     best = min(seconds(lambda: np.matmul(matrix, matrix, out=product)) for _ in range(9))
     flops_per_second = 2 * 1024**3 / best
-    sizes = [inputs * outputs for inputs, outputs in pairwise(layer_sizes)]
+    sizes = [inputs * outputs for inputs, outputs in pairwise(SIZES)]
     flops = 2 * len(x) * (3 * sum(sizes) - sizes[0])  # forward, dW and, but for the first layer, dx
 
     def copy_speed(array):
         copy = np.empty_like(array)
         return 2 * array.nbytes / min(seconds(lambda: np.copyto(copy, array)) for _ in range(9))
 
-    parameters = np.ones(sum(sizes) + sum(layer_sizes[1:]), np.float32)
-    optimizer_bytes = len(x) / batch_size * arrays_moved * parameters.nbytes
+    parameters = np.ones(sum(sizes) + sum(SIZES[1:]), np.float32)
+    optimizer_bytes = len(x) / BATCH_SIZE * ARRAYS_MOVED * parameters.nbytes
     return flops / flops_per_second + optimizer_bytes / copy_speed(parameters) + 2 * x.nbytes / copy_speed(x)
 
 
@@ -120,27 +119,15 @@ def rows(folder=None):
     train = training_images(folder, IMAGES)
     x, labels = train.pixels(), train.labels.astype(np.int64)
 
-    def numpy_sgd():
-        train_numpy(x, labels, SMALL, lambda parameters: SGD(parameters, LEARNING_RATE, MOMENTUM), 32)
-
-    def numpy_adam():
-        train_numpy(x, labels, LARGE, lambda parameters: Adam(parameters, ADAM_RATE), 20)
-
     with threadpool_limits(THREADS):
-        beside_sklearn = alternate(RUNS, numpy_sgd, lambda: train_sklearn(x, labels))
-        sgd = keras.optimizers.SGD(LEARNING_RATE, MOMENTUM)
-        sgd_beside_keras = alternate(RUNS, numpy_sgd, keras_trainer(x, labels, SMALL, sgd, 32))
-        adam = keras.optimizers.Adam(ADAM_RATE)
-        adam_beside_keras = alternate(RUNS, numpy_adam, keras_trainer(x, labels, LARGE, adam, 20))
-        sgd_floor = floor_seconds(x, SMALL, 5, 32)  # reads gradient, velocity, parameters; writes two of them
-        adam_floor = floor_seconds(x, LARGE, 7, 20)  # reads gradient, two moments, parameters; writes three
-    small, large = ("-".join(map(str, sizes)) + " ReLU" for sizes in (SMALL, LARGE))
-    sgd_note = f"{small}, SGD with momentum, batch 32; {describe(train, folder)}"
-    adam_note = f"{large}, Adam, batch 20; {describe(train, folder)}"
+        beside_sklearn = alternate(RUNS, lambda: train_numpy(x, labels), lambda: train_sklearn(x, labels))
+        beside_keras = alternate(RUNS, lambda: train_numpy(x, labels), keras_trainer(x, labels))
+        floor = floor_seconds(x)
+    sizes = "-".join(map(str, SIZES))
+    note = f"{sizes} sigmoid, SGD with momentum, batch {BATCH_SIZE}; {describe(train, folder)}"
     return [
-        numpy_row("numpy_sgd_vs_sklearn", *beside_sklearn, sgd_floor, sgd_note),
-        numpy_row("numpy_sgd_vs_keras_fit", *sgd_beside_keras, sgd_floor, sgd_note),
-        numpy_row("numpy_adam_vs_keras_fit", *adam_beside_keras, adam_floor, adam_note),
+        numpy_row("numpy_sgd_vs_sklearn", *beside_sklearn, floor, note),
+        numpy_row("numpy_sgd_vs_keras_fit", *beside_keras, floor, note),
     ]
 
 

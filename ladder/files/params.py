@@ -22,6 +22,7 @@ PARAMS_FILE = Path("params.yaml")
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 LearningRate = Annotated[float, Field(gt=0, le=10)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
 LayerSizes = Annotated[list[Annotated[int, Field(ge=1, le=16384)]], Field(min_length=1, max_length=20)]
 
 

@@ -42,21 +42,22 @@ def answer_celsius(options: argparse.Namespace, outputs: Outputs, note: Callable
 def answer_digit(options: argparse.Namespace, outputs: Outputs, note: Callable[[InputError], None]) -> None:
     """Pictures of one digit each, read by the three networks."""
     from ladder.predict.digits import HEADING, NETWORK_FILES, DigitNetworks, classify_files, digit_answer
+    from ladder.predict.image_files import Refused
 
     networks = DigitNetworks(outputs)
     say_origin(outputs, NETWORK_FILES.values())
     writer = AnswerWriter(options.format, HEADING)
     for found in with_bar(classify_files(options.files, networks), len(options.files)):
-        if found.error is None:
-            writer.write(digit_answer(found.path, found.reading, found.probabilities))
-        else:
+        if isinstance(found, Refused):
             note(found.error)
+        else:
+            writer.write(digit_answer(*found))
 
 
 def answer_drivers(options: argparse.Namespace, outputs: Outputs, note: Callable[[InputError], None]) -> None:
     """Images of drivers, or folders of them, by the fine-tuned classifier."""
     from ladder.predict.drivers import HEADING, MODEL_FILE, DriverClassifier, classify_files, driver_answer
-    from ladder.predict.image_files import find_images
+    from ladder.predict.image_files import Refused, find_images
 
     classifier = DriverClassifier(outputs)
     say_origin(outputs, [MODEL_FILE])
@@ -66,11 +67,11 @@ def answer_drivers(options: argparse.Namespace, outputs: Outputs, note: Callable
     top = os.path.commonpath(folders) if folders else ""
     answers = classify_files(paths, classifier, heat_maps=options.grad_cam is not None)
     for found in with_bar(answers, len(paths)):
-        if found.error is not None:
+        if isinstance(found, Refused):
             note(found.error)
             continue
         writer.write(driver_answer(found.path, found.probabilities))
-        if options.grad_cam is not None:
+        if options.grad_cam is not None and found.heat is not None:
             place = found.path.absolute().relative_to(top)
             write_overlay(options.grad_cam / f"{place}.png", found.image, found.heat)
 

@@ -1,6 +1,7 @@
 """How answers leave the program: lines for a terminal, JSON lines or CSV on stdout; what failed on stderr."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -42,7 +43,8 @@ class AnswerWriter:
 
     def __init__(self, form: str, heading: str) -> None:
         # A file's name that is not UTF-8 comes out as the escapes that JSON has for it.
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
         self._form, self._heading = form, heading
         self._csv = csv.writer(sys.stdout, lineterminator="\n")
         self._begun = False

@@ -1,7 +1,6 @@
 """The three networks that know digits, with probabilities that can be taken at their word."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import count, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,12 +9,12 @@ import numpy as np
 from ladder.digits.images import CLASS_NAMES, SIDE, as_network_input
 from ladder.evaluation.calibration import scaled
 from ladder.files.errors import InputError
-from ladder.files.outputs import read_arrays
 from ladder.predict.answers import Answer, rounded
 from ladder.predict.digit_reading import DigitReading, load_picture, read_digit
-from ladder.predict.image_files import read_in_batches
+from ladder.predict.image_files import Refused, read_in_batches
 from ladder.predict.outputs import Outputs
-from ladder.scratch.dense_network import DenseNetwork
+from ladder.scratch.network import predict as predict_from_scratch
+from ladder.scratch.network_file import read_network
 from ladder.training.keras_archive import load_keras
 from ladder.training.prediction import predict
 from ladder.training.runtime import keras
@@ -42,7 +41,8 @@ class DigitNetworks:
     """
 
     def __init__(self, outputs: Outputs) -> None:
-        self._numpy = _load_numpy(outputs)
+        path = outputs.path(NETWORK_FILES["mlp_numpy"])
+        self._numpy = read_network(path, SIDE * SIDE, len(CLASS_NAMES))
         self._keras = {name: _load_keras(outputs, name) for name in ("mlp_keras", "mnist")}
         self._temperatures = {
             "mlp_numpy": outputs.temperature("train_mlp", "numpy_temperature"),
@@ -58,21 +58,20 @@ class DigitNetworks:
         images : [n, 28, 28] uint8, 0 is the background, n above 0: such as `read_digit` makes.
         """
         pixels = as_network_input(images)
-        answers = {"mlp_numpy": self._numpy.predict_proba(pixels)}
+        answers = {"mlp_numpy": predict_from_scratch(self._numpy, pixels)}
         answers |= {name: predict(model, pixels, BATCH_SIZE) for name, model in self._keras.items()}
         return {name: scaled(answer, self._temperatures[name]) for name, answer in answers.items()}
 
 
 class FileAnswer(NamedTuple):
-    """One file: how it was read and each network's calibrated probabilities [10], or the `error`."""
+    """One file: how it was read and each network's calibrated probabilities [10]."""
 
     path: Path
-    reading: DigitReading | None = None
-    probabilities: Mapping[str, np.ndarray] | None = None
-    error: InputError | None = None
+    reading: DigitReading
+    probabilities: Mapping[str, np.ndarray]
 
 
-def classify_files(paths: Iterable[Path], networks: DigitNetworks) -> Iterator[FileAnswer]:
+def classify_files(paths: Iterable[Path], networks: DigitNetworks) -> Iterator[FileAnswer | Refused]:
     """Answers in the order of `paths`, each as soon as its batch is done; see `read_in_batches`."""
 
     def read(path: Path) -> DigitReading:
@@ -83,16 +82,15 @@ def classify_files(paths: Iterable[Path], networks: DigitNetworks) -> Iterator[F
             raise InputError(f"{path}: {error}") from None
 
     for batch in read_in_batches(paths, read, BATCH_SIZE):
-        readings = [file.content for file in batch if file.error is None]
+        readings = [file[1] for file in batch if not isinstance(file, Refused)]
         found = networks.predict(np.stack([reading.image for reading in readings])) if readings else {}
         done = 0
-        for path, reading, error in batch:
-            if error is None:
-                probabilities = {name: of_all[done] for name, of_all in found.items()}
-                yield FileAnswer(path, reading, probabilities)
-                done += 1
+        for file in batch:
+            if isinstance(file, Refused):
+                yield file
             else:
-                yield FileAnswer(path, error=error)
+                yield FileAnswer(*file, {name: of_all[done] for name, of_all in found.items()})
+                done += 1
 
 
 def digit_answer(path: Path, reading: DigitReading, probabilities: Mapping[str, np.ndarray]) -> Answer:
@@ -106,28 +104,6 @@ def digit_answer(path: Path, reading: DigitReading, probabilities: Mapping[str, 
         rows.append({"file": str(path), "how": reading.how, "network": network} | answer | of_digit)
         lines.append(f"{network:{NAME_WIDTH}}  {best:5}  {of_all[best]:11.1%}  {path}: {reading.how}")
     return Answer({"file": str(path), "how": reading.how, "networks": networks}, rows, lines)
-
-
-def _load_numpy(outputs: Outputs) -> DenseNetwork:
-    """The network of stage `train-mlp`, its layers as large as the arrays in the file say."""
-    name = NETWORK_FILES["mlp_numpy"]
-    arrays = read_arrays(outputs.path(name))
-    numbers = list(takewhile(lambda number: f"weights_{number}" in arrays, count(1)))
-    names = [f"{kind}_{number}" for number in numbers for kind in ("weights", "biases")]
-    weights = [arrays[f"weights_{number}"] for number in numbers]
-    sizes = [SIDE * SIDE, *(weight.shape[-1] for weight in weights if weight.ndim == 2)]
-    if sorted(arrays) != sorted(names) or len(sizes) <= len(weights) or sizes[-1] != len(CLASS_NAMES):
-        raise InputError(f"{name}: holds no network from {SIDE * SIDE} pixels to {len(CLASS_NAMES)} classes")
-    network = DenseNetwork(sizes, "sigmoid", "cross_entropy", np.random.default_rng(0))
-    for number, weight, bias in zip(numbers, network.weights, network.biases, strict=True):
-        for array, target in ((arrays[f"weights_{number}"], weight), (arrays[f"biases_{number}"], bias)):
-            if array.shape != target.shape or array.dtype != target.dtype or not np.isfinite(array).all():
-                raise InputError(
-                    f"{name}: layer {number}: {array.dtype}{array.shape}; needed are finite numbers, "
-                    f"{target.dtype}{target.shape}"
-                )
-            target[...] = array
-    return network
 
 
 def _load_keras(outputs: Outputs, name: str) -> keras.Model:

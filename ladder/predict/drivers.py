@@ -13,7 +13,7 @@ from ladder.drivers.images import CLASS_NAMES, CLASSES, load_image
 from ladder.evaluation.calibration import scaled
 from ladder.files.errors import InputError
 from ladder.predict.answers import Answer, rounded
-from ladder.predict.image_files import read_in_batches
+from ladder.predict.image_files import Refused, read_in_batches
 from ladder.predict.outputs import Outputs
 from ladder.training.keras_archive import load_keras
 from ladder.training.prediction import predict
@@ -28,16 +28,15 @@ HEADING = f"{'class':5}  {'name':{NAME_WIDTH}}  probability  file"
 
 
 class FileAnswer(NamedTuple):
-    """One file: `image` [size, size, 3] uint8, calibrated `probabilities` [10], or the `error`.
+    """One file: `image` [size, size, 3] uint8 and calibrated `probabilities` [10].
 
     `heat` [size, size] is None where it was not asked for.
     """
 
     path: Path
-    image: np.ndarray | None = None
-    probabilities: np.ndarray | None = None
+    image: np.ndarray
+    probabilities: np.ndarray
     heat: np.ndarray | None = None
-    error: InputError | None = None
 
 
 class DriverClassifier:
@@ -90,7 +89,7 @@ class DriverClassifier:
 
 def classify_files(
     paths: Iterable[Path], classifier: DriverClassifier, heat_maps: bool = False
-) -> Iterator[FileAnswer]:
+) -> Iterator[FileAnswer | Refused]:
     """Answers in the order of `paths`, each as soon as its batch is done; see `read_in_batches`.
 
     Parameters
@@ -98,19 +97,17 @@ def classify_files(
     heat_maps : whether to compute those of the most probable classes, too.
     """
     for batch in read_in_batches(paths, partial(load_image, size=classifier.image_size), BATCH_SIZE):
-        images = [file.content for file in batch if file.error is None]
-        probabilities, heat = iter(()), repeat(None)
+        images = [file[1] for file in batch if not isinstance(file, Refused)]
+        found: Iterator[tuple[np.ndarray, np.ndarray | None]] = iter(())
         if images:
             stacked = np.stack(images)
-            found = classifier.predict(stacked)
-            probabilities = iter(found)
+            probabilities = classifier.predict(stacked)
+            heat = repeat(None)
             if heat_maps:
-                heat = iter(classifier.heat_maps(stacked, found.argmax(axis=1)))
-        for path, image, error in batch:
-            if error is None:
-                yield FileAnswer(path, image, next(probabilities), next(heat))
-            else:
-                yield FileAnswer(path, error=error)
+                heat = classifier.heat_maps(stacked, probabilities.argmax(axis=1))
+            found = zip(probabilities, heat, strict=False)
+        for file in batch:
+            yield file if isinstance(file, Refused) else FileAnswer(*file, *next(found))
 
 
 def driver_answer(path: Path, probabilities: np.ndarray) -> Answer:

@@ -16,12 +16,11 @@ SUFFIXES = {f".{name.lower()}" for name in (*FORMATS, "JPG")}
 T = TypeVar("T")
 
 
-class ReadFile(NamedTuple):
-    """A file and what was read of it, or the `error`."""
+class Refused(NamedTuple):
+    """A file that has no answer, and why."""
 
     path: Path
-    content: object = None
-    error: InputError | None = None
+    error: InputError
 
 
 def find_images(named: Iterable[Path], report: Callable[[InputError], None]) -> list[Path]:
@@ -56,8 +55,8 @@ def _images_in(folder: Path, report: Callable[[InputError], None]) -> Iterator[P
 
 def read_in_batches(
     paths: Iterable[Path], read: Callable[[Path], T], batch_size: int
-) -> Iterator[Sequence[ReadFile]]:
-    """Read files in threads and give them out in batches, in the order of `paths`.
+) -> Iterator[Sequence[tuple[Path, T] | Refused]]:
+    """Read files in threads and give them out with their content in batches, in the order of `paths`.
 
     The next batch is read while the caller works on one; no more of `paths` is taken, and no more is held,
     than those two.
@@ -77,8 +76,8 @@ def read_in_batches(
             yield [_finished(path, future) for path, future in waiting.popleft()]
 
 
-def _finished(path: Path, future: Future[T]) -> ReadFile:
+def _finished(path: Path, future: Future[T]) -> tuple[Path, T] | Refused:
     try:
-        return ReadFile(path, content=future.result())
+        return path, future.result()
     except InputError as error:
-        return ReadFile(path, error=error)
+        return Refused(path, error)

@@ -2,59 +2,31 @@
 
 import numpy as np
 
-from ladder.scratch.dense_network import DenseNetwork
+from ladder.scratch.network import Layer, Network, forward, gradient, loss
 
 
-def gradient_check(network, x, labels, rng, samples=20, step=1e-5):
-    """Largest relative error of `loss_and_gradient` against central differences, in float64.
+def gradient_error(network: Network, x: np.ndarray, labels: np.ndarray, step: float = 1e-5) -> float:
+    """Largest relative error of `gradient` against central differences, over the weights and biases.
 
-    In each weight matrix and bias vector, up to `samples` parameters are drawn, and for each theta
-    (L(theta + step) - L(theta - step)) / (2 step) is compared with the gradient g. The error of an array is
-    |g - g'| / (|g| + |g'|) in Euclidean norms; below 1e-7 a gradient is right (Stanford CS231n, "Gradient
-    checks"). A parameter is left out where its two probes put a ReLU unit on different sides of its kink:
-    there the quotient mixes two slopes.
+    The error of one array is |g - g'| / (|g| + |g'|) in Euclidean norms, where g' of a parameter theta is
+    (L(theta + step) - L(theta - step)) / (2 step). Below 1e-7 a gradient is right (Stanford CS231n, "Gradient
+    checks"). Everything is computed in float64, on a copy of the network.
 
-    Parameters
-    ----------
-    network : DenseNetwork
-        Of any dtype; it stays as it is, a float64 copy is probed.
-    x, labels : arrays of shape (n, inputs) and (n,)
-        A few examples, and their class indices.
-    rng : numpy.random.Generator
-        Draws the parameters.
+    Shapes: x (n, inputs), labels (n,) class indices.
     """
-    copy = DenseNetwork(network.layer_sizes, network.activation_name, network.loss_name, rng, np.float64)
-    copy.parameters[:] = network.parameters
-    x = np.asarray(x, np.float64)
-    copy.loss_and_gradient(x, labels)
-    arrays = zip([*copy.weights, *copy.biases], [*copy.weight_gradients, *copy.bias_gradients], strict=True)
-    # The probes run forward only, so the gradient of the unmoved parameters stays.
-    return max(
-        _relative_error(copy, x, labels, values.ravel(), gradient.ravel(), rng, samples, step)
-        for values, gradient in arrays
-    )
-
-
-def _relative_error(network, x, labels, values, gradient, rng, samples, step):
-    """The error of one array: `values` and `gradient` are flat views of its parameters and their gradient."""
-    analytic, numeric = [], []
-    for index in rng.permutation(values.size)[:samples]:
-        centre = values[index]
-        values[index] = centre + step
-        loss_above, active_above = _probe(network, x, labels)
-        values[index] = centre - step
-        loss_below, active_below = _probe(network, x, labels)
-        values[index] = centre
-        if network.activation_name != "relu" or np.array_equal(active_above, active_below):
-            analytic.append(gradient[index])
-            numeric.append((loss_above - loss_below) / (2 * step))
-    scale = np.linalg.norm(analytic) + np.linalg.norm(numeric)
-    difference = np.linalg.norm(np.subtract(analytic, numeric))
-    return float(difference / scale) if scale > 0 else 0.0  # both exactly zero: the units are dead
-
-
-def _probe(network, x, labels):
-    """Loss of the batch x, and which hidden units are on: a flat array of booleans."""
-    layers = network.forward(x)
-    active = np.concatenate([a.ravel() > 0 for a in layers[1:-1]]) if len(layers) > 2 else np.empty(0, bool)
-    return network.loss.value_and_delta(layers[-1], labels), active
+    probed = [Layer(*(array.astype(np.float64) for array in layer)) for layer in network]
+    x = x.astype(np.float64)
+    errors = []
+    for layer, slope in zip(probed, gradient(probed, forward(probed, x), labels), strict=True):
+        for array, analytic in zip(layer, slope, strict=True):
+            numeric = np.empty_like(array)
+            for place in np.ndindex(array.shape):
+                centre, losses = array[place], []
+                for theta in (centre + step, centre - step):
+                    array[place] = theta
+                    losses.append(loss(forward(probed, x)[-1], labels))
+                array[place] = centre
+                numeric[place] = (losses[0] - losses[1]) / (2 * step)
+            scale = np.linalg.norm(analytic) + np.linalg.norm(numeric)
+            errors.append(float(np.linalg.norm(analytic - numeric) / scale))
+    return max(errors)

@@ -82,7 +82,7 @@ class TrainingLog:
         Parameters
         ----------
         train : loss and accuracy on the training split: the means over the epoch, each batch measured before
-            its update; the accuracy of the NumPy networks is measured after the epoch.
+            its update.
         val_probabilities, val_labels : [items, classes] and [items] of the validation split.
         weights : the model's weights after this epoch, copies.
         """

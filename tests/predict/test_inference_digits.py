@@ -12,9 +12,10 @@ from ladder.digits.sources import read_source
 from ladder.files.errors import InputError
 from ladder.files.outputs import write_arrays
 from ladder.predict.digits import DigitNetworks, classify_files, digit_answer, load_picture, read_digit
+from ladder.predict.image_files import Refused
 from ladder.predict.outputs import Outputs
-from ladder.scratch.dense_network import DenseNetwork, train_epoch
-from ladder.scratch.numpy_optimizers import SGD
+from ladder.scratch import network
+from ladder.scratch.trainer import ScratchTrainer
 from tests.imports import ROOT
 from tests.tiny_models import write_small_models
 
@@ -143,14 +144,14 @@ def test_reading_costs_little_accuracy():
     everything, _ = read_source("mnist-5k", ROOT / "nowhere")
     shuffled = Images(*(array[np.random.default_rng(0).permutation(5000)] for array in everything))
     shown, train = (Images(*(array[part] for array in shuffled)) for part in (slice(300), slice(300, 3000)))
-    network = DenseNetwork((784, 64, 10), "sigmoid", "cross_entropy", np.random.default_rng(0))
-    optimizer = SGD(network.parameters, 0.3, 0.9)
+    start = network.init((784, 64, 10), np.random.default_rng(0))
+    trainer = ScratchTrainer(start, train.pixels(), train.labels, 0.3, 0.9, 32, np.random.default_rng, "")
     for epoch in range(10):
-        rng = np.random.default_rng(epoch)
-        train_epoch(network, optimizer, train.pixels(), train.labels, 32, rng, epoch)
+        trainer.run_epoch(epoch)
 
     def accuracy(images):
-        return (network.predict_proba(as_network_input(images)).argmax(axis=1) == shown.labels).mean()
+        probabilities, _ = trainer.validate(as_network_input(images))
+        return (probabilities.argmax(axis=1) == shown.labels).mean()
 
     def photograph(image):
         drawn = Image.fromarray(image).resize((120, 120), Image.Resampling.BICUBIC)
@@ -183,7 +184,7 @@ def test_probabilities_are_scaled_with_each_network_s_temperature(networks):
     images = np.random.default_rng(1).integers(0, 256, (5, 28, 28), np.uint8)
     found = networks.predict(images)
     assert list(found) == ["mlp_numpy", "mlp_keras", "mnist"]
-    plain = networks._numpy.predict_proba(as_network_input(images)).astype(float) ** (1 / 2.0)
+    plain = network.predict(networks._numpy, as_network_input(images)).astype(float) ** (1 / 2.0)
     np.testing.assert_allclose(found["mlp_numpy"], plain / plain.sum(axis=1, keepdims=True), rtol=1e-5)
     for name, temperature in (("mlp_keras", 0.5), ("mnist", 1.5)):
         plain = networks._keras[name].predict_on_batch(as_network_input(images)).astype(float)
@@ -203,7 +204,7 @@ def test_files_are_answered_in_order_and_bad_ones_say_why(networks, folder):
     names = ["bad.png", "seven.png", "empty.png", "nowhere.png", "seven.png"]
     found = list(classify_files([folder / name for name in names], networks))
     assert [answer.path.name for answer in found] == names
-    errors = [str(answer.error) for answer in found if answer.error]
+    errors = [str(answer.error) for answer in found if isinstance(answer, Refused)]
     assert [error.split(": ")[0] for error in errors] == [
         str(folder / name) for name in ("bad.png", "empty.png", "nowhere.png")
     ]
@@ -219,8 +220,12 @@ def test_files_are_answered_in_order_and_bad_ones_say_why(networks, folder):
     ("arrays", "words"),
     [
         ({"weights_1": np.zeros((784, 10))}, "holds no network"),
-        ({"weights_1": np.zeros((784, 9)), "biases_1": np.zeros(9)}, "holds no network"),
-        ({"weights_1": np.zeros(784), "biases_1": np.zeros(10)}, "holds no network"),
+        ({"weights_1": np.zeros((784, 9)), "biases_1": np.zeros(9)}, "layer 1: float64"),
+        (
+            {"weights_1": np.zeros((784, 9), np.float32), "biases_1": np.zeros(9, np.float32)},
+            "holds no network",
+        ),
+        ({"weights_1": np.zeros(784), "biases_1": np.zeros(10)}, "layer 1: float64"),
         ({"weights_1": np.zeros((784, 10)), "biases_1": np.zeros(10)}, "layer 1: float64"),
         (
             {"weights_1": np.full((784, 10), np.nan, np.float32), "biases_1": np.zeros(10, np.float32)},

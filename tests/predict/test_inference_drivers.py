@@ -12,7 +12,7 @@ from ladder.drivers.images import CLASSES, load_image
 from ladder.files.errors import InputError
 from ladder.predict import drivers
 from ladder.predict.drivers import DriverClassifier, classify_files, driver_answer
-from ladder.predict.image_files import find_images, read_in_batches
+from ladder.predict.image_files import Refused, find_images, read_in_batches
 from ladder.predict.outputs import Outputs
 from ladder.training.keras_archive import load_keras, save_keras
 from ladder.vgg import winograd
@@ -94,12 +94,11 @@ def test_bad_files_have_an_error_each_and_the_others_their_answers(classifier, t
     found = list(classify_files(paths, classifier))
     assert [answer.path for answer in found] == paths
     for answer in found:
-        assert (answer.error is None) == (answer.path in good)
-        assert (answer.probabilities is None) == (answer.path in bad)
-        if answer.error:
+        assert isinstance(answer, Refused) == (answer.path in bad)
+        if isinstance(answer, Refused):
             assert str(answer.error).startswith(f"{answer.path}: ")
     expected = [answer.probabilities for answer in classify_files(good, classifier)]
-    answered = [answer.probabilities for answer in found if answer.error is None]
+    answered = [answer.probabilities for answer in found if not isinstance(answer, Refused)]
     np.testing.assert_allclose(answered, expected, rtol=1e-4)
 
 

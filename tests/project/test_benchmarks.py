@@ -73,7 +73,7 @@ def check(rows, names, folder=None):
 
 
 def test_numpy_rows():
-    names = ["numpy_sgd_vs_sklearn", "numpy_sgd_vs_keras_fit", "numpy_adam_vs_keras_fit"]
+    names = ["numpy_sgd_vs_sklearn", "numpy_sgd_vs_keras_fit"]
     rows = numpy_vs_frameworks.rows()
     check(rows, names)
     assert all("40 random images" in row["note"] for row in rows)

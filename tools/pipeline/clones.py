@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TINY = {
     "celsius": {"count": 20},
     "linreg": {"epochs": 50},
-    "mlp": {"moons": 40, "moons_epochs": 2, "epochs": 2},
+    "moons": {"points": 40, "epochs": 2},
+    "mlp": {"epochs": 2},
     "mnist": {
         "layers": [8],
         "epochs": 3,

@@ -67,7 +67,7 @@ def first_run_block() -> str:
 
 def chaos_block() -> str:
     """Where the pipeline was killed, and what came of it."""
-    return "```\n" + chaos.table(read_json("benchmarks/chaos.json")) + "```\n"
+    return "```\n" + chaos.table(read_json("benchmarks/pipeline/chaos.json")) + "```\n"
 
 
 def readme_blocks() -> dict[str, str]:
