@@ -61,7 +61,7 @@ class VggHead(Group):
 
 def channel_statistics(features: np.ndarray | ArrayRows) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance [channels] of training features [items, height, width, channels], a few at a time."""
-    sums, places = np.zeros(2), 0
+    sums, places = np.zeros((2, features[:1].shape[-1])), 0
     for start in range(0, len(features), READ_AT_ONCE):
         values = features[start : start + READ_AT_ONCE].astype(np.float64)
         values = values.reshape(-1, values.shape[-1])

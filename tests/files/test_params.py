@@ -99,7 +99,7 @@ def test_shipped_seed_is_valid():
         ("mlp.layers", 64, "valid list"),
         ("mlp.layers", [1] * 21, "at most 20 items"),
         ("mlp.momentum", 1.0, "less than 1"),
-        ("mlp.moons", 19, "greater than or equal to 20"),
+        ("moons.points", 19, "greater than or equal to 20"),
         ("mnist.schedule", "step", "'constant', 'linear' or 'cosine'"),
         ("mnist.batch_normalization", "yes", "valid boolean"),
         ("mnist.batch_normalization", 1, "valid boolean"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ladder import predict
+from ladder.predict import __main__ as predict
 from ladder.drivers.images import CLASSES
 from ladder.files.errors import run_command
 from tests.imports import ROOT
