@@ -9,7 +9,7 @@ from ladder.drivers.images import (
     CLASS_NAMES,
     CLASSES,
     CONFUSABLE,
-    WAYS,
+    SPLIT_BY,
     Split,
     labels_of,
     read_manifest,
@@ -53,19 +53,19 @@ def draw_samples(manifest: pd.DataFrame, pixels: np.ndarray) -> None:
 def draw_splits(manifest: pd.DataFrame) -> None:
     """Images per class and split."""
     labels = labels_of(manifest)
-    for way in WAYS:
-        rows = rows_by_split(manifest, way)
+    for by in SPLIT_BY:
+        rows = rows_by_split(manifest, by)
         counts = {split: np.bincount(labels[part], minlength=10).tolist() for split, part in rows.items()}
-        figure = class_distribution(counts, NAMES, f"Images per class, split by {way}")
-        write_figure(PICTURES / f"classes_by_{way}.png", figure)
+        figure = class_distribution(counts, NAMES, f"Images per class, split by {by}")
+        write_figure(PICTURES / f"classes_by_{by}.png", figure)
 
 
 def draw_closest_pairs(manifest: pd.DataFrame, pixels: np.ndarray) -> None:
     """Test images above the training images that look most like them."""
     pairs = read_table("plots/probe_leakage/pairs.csv", ("split", "test", "train", "correlation"), str)
     rows = pd.Series(manifest.index, manifest["path"])
-    for way in WAYS:
-        shown = pairs[pairs["split"] == way].head(PAIRS_SHOWN)
+    for by in SPLIT_BY:
+        shown = pairs[pairs["split"] == by].head(PAIRS_SHOWN)
         test, train = (rows[shown[column]].to_numpy() for column in ("test", "train"))
         who = manifest["class"] + ", " + manifest["subject"]
         captions = [f"test: {who[row]}" for row in test]
@@ -73,9 +73,9 @@ def draw_closest_pairs(manifest: pd.DataFrame, pixels: np.ndarray) -> None:
             f"train: {who[row]}\ncorrelation {float(correlation):.3f}"
             for row, correlation in zip(train, shown["correlation"], strict=True)
         ]
-        title = f"Split by {way}: test images and the training images closest to them"
+        title = f"Split by {by}: test images and the training images closest to them"
         grid = image_grid(pixels[np.concatenate([test, train])], captions, title, len(test))
-        write_figure(PICTURES / f"closest_by_{way}.png", grid)
+        write_figure(PICTURES / f"closest_by_{by}.png", grid)
 
 
 def draw_first_convolution(base: keras.Model) -> None:
@@ -115,20 +115,20 @@ def draw_heat_maps(
 
 
 def main() -> None:
-    size, picked = read_params("vgg", Vgg).image_size, read_params("split", Split).by
+    size, split_by = read_params("vgg", Vgg).image_size, read_params("split", Split).by
     manifest = read_manifest()
     pixels = read_pixels(len(manifest), size)
-    test = {way: rows_by_split(manifest, way)["test"] for way in WAYS}
+    test = {by: rows_by_split(manifest, by)["test"] for by in SPLIT_BY}
     draw_samples(manifest, pixels)
     draw_splits(manifest)
     draw_closest_pairs(manifest, pixels)
-    for rung, way in ((HEAD_BY_IMAGE, "image"), (HEAD_BY_DRIVER, "driver"), (FINE_TUNED, picked)):
-        images = ArrayRows(pixels, test[way])
+    for rung, by in ((HEAD_BY_IMAGE, "image"), (HEAD_BY_DRIVER, "driver"), (FINE_TUNED, split_by)):
+        images = ArrayRows(pixels, test[by])
         draw_classifier(
             rung.plots(), rung.pictures(), rung.title, rung.metrics(), CLASSES, images, CONFUSABLE
         )
     draw_first_convolution(load_base(size, BASE_FILE))
-    draw_heat_maps(load_keras(FINE_TUNED.model), manifest, pixels, test[picked])
+    draw_heat_maps(load_keras(FINE_TUNED.model), manifest, pixels, test[split_by])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ladder.drivers.augmentation import Augment, augment
-from ladder.drivers.images import MANIFEST, WAYS, labels_of, read_manifest, rows_by_split
+from ladder.drivers.images import MANIFEST, SPLIT_BY, labels_of, read_manifest, rows_by_split
 from ladder.drivers.pixels import PIXELS, read_pixels
 from ladder.files.errors import InputError, run_stage
 from ladder.files.metrics import write_metrics
@@ -14,7 +14,7 @@ from ladder.files.outputs import replacing
 from ladder.files.params import read_params, read_seed
 from ladder.files.progress import Progress
 from ladder.files.streams import stream
-from ladder.processes.processes import Processes, together
+from ladder.processes.processes import Processes, join_processes
 from ladder.training.prediction import predict_batch
 from ladder.training.runtime import Runtime, choose_precision, dtype_policy, keras
 from ladder.vgg.features import FEATURES, new_features
@@ -34,7 +34,7 @@ class ViewBatch(NamedTuple):
 def main() -> None:
     params, augmentation, seed = read_params("vgg", Vgg), read_params("augment", Augment), read_seed()
     runtime = read_params("runtime", Runtime)
-    with together(runtime.distribution) as processes:
+    with join_processes(runtime.distribution) as processes:
         extract(params, augmentation, seed, runtime.precision, processes)
 
 
@@ -48,7 +48,7 @@ def extract(
     processes.agree({"parameters": settings} | {str(path): path for path in (MANIFEST, PIXELS, BASE_FILE)})
     labels, pixels = labels_of(manifest), read_pixels(len(manifest), params.image_size)
     # Either split trains on the same views: of every image that one of them trains on.
-    trained_on = np.unique(np.concatenate([rows_by_split(manifest, way)["train"] for way in WAYS]))
+    trained_on = np.unique(np.concatenate([rows_by_split(manifest, by)["train"] for by in SPLIT_BY]))
     rows_by_view = [np.arange(len(manifest))]
     if params.features == "cached":
         rows_by_view += [trained_on] * params.augmented_views

@@ -16,7 +16,7 @@ from ladder.files.metrics import write_metrics
 from ladder.files.params import Count, Group, LearningRate, read_params, read_seed
 from ladder.files.progress import Progress
 from ladder.files.streams import stream
-from ladder.processes.processes import Processes, together
+from ladder.processes.processes import Processes, join_processes
 from ladder.training.batched_epochs import Batch, BatchedEpochs
 from ladder.training.checkpoints import fingerprint
 from ladder.training.keras_archive import load_keras, save_keras
@@ -46,7 +46,7 @@ class Settings(NamedTuple):
     finetune: Finetune
     vgg: Vgg
     augmentation: Augment
-    way: str
+    by: str
     seed: int
     asked_precision: str
 
@@ -61,17 +61,17 @@ def main() -> None:
         read_seed(),
         runtime.precision,
     )
-    with together(runtime.distribution) as processes:
+    with join_processes(runtime.distribution) as processes:
         finetune(settings, processes)
 
 
 def finetune(settings: Settings, processes: Processes) -> None:
     """The stage, in each of the processes that share it; process 0 writes the outputs."""
-    params, vgg, augmentation, way, seed, asked = settings
+    params, vgg, augmentation, by, seed, asked = settings
     keras.utils.set_random_seed(seed)
     manifest, head = read_manifest(), load_keras(HEAD_FILE)
     pixels, labels = read_pixels(len(manifest), vgg.image_size), labels_of(manifest)
-    rows = rows_by_split(manifest, way)
+    rows = rows_by_split(manifest, by)
     part = processes.part(params.batch_size)
 
     def make_batch(numbers: np.ndarray, epoch: int, step: int) -> Batch:
@@ -111,13 +111,13 @@ def finetune(settings: Settings, processes: Processes) -> None:
     final.set_weights(model.get_weights())
     in_float32 = model if precision == "float32" else accelerated(final, len(rows["val"]) + len(rows["test"]))
     probabilities = {
-        split: predict(judge, ArrayRows(pixels, rows[split]), params.batch_size, processes)
-        for split, judge in {"train": model, "val": in_float32, "test": in_float32}.items()
+        split: predict(classifier, ArrayRows(pixels, rows[split]), params.batch_size, processes)
+        for split, classifier in {"train": model, "val": in_float32, "test": in_float32}.items()
     }
     if not processes.first:
         return
     save_keras(final, "models/final_model.keras")
-    metrics = report_drivers(Path("plots/finetune_vgg"), manifest, way, log, probabilities)
+    metrics = report_drivers(Path("plots/finetune_vgg"), manifest, by, log, probabilities)
     if metrics["test_drivers_in_training"] == 0:
         metrics |= {
             f"unseen_drivers_accuracy{end}": metrics[f"test_accuracy{end}"] for end in ("", "_low", "_high")

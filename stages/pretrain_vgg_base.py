@@ -80,7 +80,7 @@ def main() -> None:
                         raise InputError(
                             f"params.yaml: pretrain.learning_rate {params.learning_rate}: training diverged"
                         )
-                    checkpoint.offer(lambda step=step, of=variables: _state(step, log, of))
+                    checkpoint.save_if_due(lambda step=step, of=variables: _state(step, log, of))
     tests = [
         model.test_on_batch(*draw_batch(1, number), return_dict=True) for number in range(VALIDATION_BATCHES)
     ]

@@ -51,19 +51,19 @@ def read_benchmarks() -> list[dict]:
 
 
 def main() -> None:
-    root, picked = read_params("drivers", Drivers).root, read_params("split", Split).by
+    root, split_by = read_params("drivers", Drivers).root, read_params("split", Split).by
     weights = read_params("vgg", Vgg).weights
     metrics = {stage: read_metrics(stage) for stage in MEASURED}
     page = render(
         "report.html",
         metrics=metrics,
         rungs=rungs,
-        picked=picked,
+        split_by=split_by,
         root=root,
         weights=weights,
         neuron=neuron_facts(metrics["train-linreg"]),
         digits=digit_rows(metrics),
-        drivers=driver_accuracies(metrics, picked),
+        drivers=driver_accuracies(metrics, split_by),
         calibration=calibration_rows(metrics),
         leak=splits_rows(metrics["split-driver-images"], metrics["probe-leakage"]),
         speed={describe_processor(run["machine"]): speed_rows(run["rows"]) for run in read_benchmarks()},

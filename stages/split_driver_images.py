@@ -5,7 +5,7 @@ from pathlib import Path
 from ladder.drivers.images import (
     MANIFEST,
     MANIFEST_COLUMNS,
-    WAYS,
+    SPLIT_BY,
     Drivers,
     Split,
     read_image_list,
@@ -24,17 +24,17 @@ def main() -> None:
     params, seed, size = read_params("split", Split), read_seed(), read_params("vgg", Vgg).image_size
     root = Path(read_params("drivers", Drivers).root)
     images = read_image_list(root)
-    for way, split in zip(WAYS, (split_by_image, split_by_driver), strict=True):
-        images[f"by_{way}"] = split(images, params.validation_share, params.test_share, seed)
+    for by, split in zip(SPLIT_BY, (split_by_image, split_by_driver), strict=True):
+        images[f"by_{by}"] = split(images, params.validation_share, params.test_share, seed)
 
     # First of all that is written: a file that is no image ends the stage here.
     write_pixels(root, images["path"].tolist(), size)
     write_table(MANIFEST, {column: images[column].tolist() for column in MANIFEST_COLUMNS})
     metrics = {}
-    for way in WAYS:
-        for split, rows in rows_by_split(images, way).items():
-            metrics[f"by_{way}_{split}_images"] = len(rows)
-            metrics[f"by_{way}_{split}_drivers"] = images["subject"].iloc[rows].nunique()
+    for by in SPLIT_BY:
+        for split, rows in rows_by_split(images, by).items():
+            metrics[f"by_{by}_{split}_images"] = len(rows)
+            metrics[f"by_{by}_{split}_drivers"] = images["subject"].iloc[rows].nunique()
     write_metrics("split-driver-images", metrics)
 
 

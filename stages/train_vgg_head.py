@@ -15,7 +15,7 @@ from ladder.drivers.augmentation import Augment, augment, draw_augmented
 from ladder.drivers.images import (
     CLASSES,
     MANIFEST,
-    WAYS,
+    SPLIT_BY,
     Split,
     labels_of,
     one_hot,
@@ -118,7 +118,7 @@ def live_views(
 
 def main() -> None:
     params, vgg, seed = read_params("vgg_head", VggHead), read_params("vgg", Vgg), read_seed()
-    augmentation, picked = read_params("augment", Augment), read_params("split", Split).by
+    augmentation, split_by = read_params("augment", Augment), read_params("split", Split).by
     asked = read_params("runtime", Runtime).precision
     start_keras(seed)
     manifest = read_manifest()
@@ -133,12 +133,12 @@ def main() -> None:
         print(f"features: cached, each training image and {len(features) - 1} augmented views", flush=True)
         seen = ()
     key = fingerprint(params, vgg, seed, MANIFEST, stamps(FEATURES), *seen)
-    checkpoints = {way: Checkpoint(f"train-vgg-head-by-{way}", key) for way in WAYS}
+    checkpoints = {by: Checkpoint(f"train-vgg-head-by-{by}", key) for by in SPLIT_BY}
 
     metrics: dict[str, float] = {}
-    for way in WAYS:
+    for by in SPLIT_BY:
         start_keras(seed)  # one head does not depend on the other
-        rows = rows_by_split(manifest, way)
+        rows = rows_by_split(manifest, by)
         mean, variance = channel_statistics(ArrayRows(features[0], rows["train"]))
         head = build_head(features.shape[2:], mean, variance, params.units, params.dropout, len(CLASSES))
         # The average of the last epochs' weights (Polyak and Juditsky 1992) depends less on where they stop.
@@ -149,8 +149,8 @@ def main() -> None:
         else:
             make_batch = cached_views(features, classes, rows["train"], seed)
             val = ArrayRows(features[0], rows["val"])
-        with Progress(f"train-vgg-head, split by {way}", params.epochs) as progress:
-            log = TrainingLog(progress, params.patience, checkpoints[way])
+        with Progress(f"train-vgg-head, split by {by}", params.epochs) as progress:
+            log = TrainingLog(progress, params.patience, checkpoints[by])
             trainer = BatchedEpochs(
                 head,
                 optimizer,
@@ -161,14 +161,14 @@ def main() -> None:
                 slow_down=lambda log=log: at_plateau(log.history["val_loss"], params.schedule_patience),
             )
             train(trainer, (val, labels[rows["val"]]), log)
-        if way == picked:
+        if by == split_by:
             save_keras(head, HEAD_FILE)
         probabilities = {
             split: predict(head, ArrayRows(features[0], items), params.batch_size)
             for split, items in rows.items()
         }
-        found = report_drivers(Path(f"plots/train_vgg_head/by_{way}"), manifest, way, log, probabilities)
-        metrics |= {f"by_{way}_{name}": value for name, value in found.items()}
+        found = report_drivers(Path(f"plots/train_vgg_head/by_{by}"), manifest, by, log, probabilities)
+        metrics |= {f"by_{by}_{name}": value for name, value in found.items()}
     metrics["parameters_trainable"] = sum(int(np.prod(w.shape)) for w in head.trainable_weights)
     write_metrics("train-vgg-head", metrics)
     for checkpoint in checkpoints.values():

@@ -52,7 +52,7 @@ def groups_table(kind: str) -> str:
 
 
 def main() -> None:
-    root, picked = read_params("drivers", Drivers).root, read_params("split", Split).by
+    root, split_by = read_params("drivers", Drivers).root, read_params("split", Split).by
     vgg = read_params("vgg", Vgg)
     stages = ("split-driver-images", "probe-leakage", "train-vgg-head", "finetune-vgg")
     metrics = {stage: read_metrics(stage) for stage in stages}
@@ -64,10 +64,10 @@ def main() -> None:
         size=vgg.image_size,
         data=DRAWN_NOTE if root == DRAWN else f"The images are those in `{root}`.",
         splits=markdown(splits_rows(counts, metrics["probe-leakage"])) + "\n",
-        accuracies=markdown(driver_accuracies(metrics, picked)),
+        accuracies=markdown(driver_accuracies(metrics, split_by)),
         unseen=note.format(accuracy=accuracy(tuned, "test_accuracy")),
         mistakes=tuned["test_mistakes"],
-        images=counts[f"by_{picked}_test_images"],
+        images=counts[f"by_{split_by}_test_images"],
         known_pairs=tuned["test_mistakes_in_known_pairs"],
         classes=groups_table("class"),
         drivers=groups_table("driver"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pipeline.stage_runs import ROOT, folder_with_base, run_stages
-from ladder.drivers.images import WAYS
+from ladder.drivers.images import SPLIT_BY
 from ladder.files.errors import run_command
 from ladder.files.metrics import read_metrics
 from ladder.files.outputs import replacing
@@ -26,16 +26,16 @@ def of_heads(folder: Path, base: str) -> list[dict[str, Any]]:
     """The accuracies of the heads, one per split, whose metrics lie in `folder`."""
     metrics = read_metrics("train-vgg-head", folder)
     return [
-        {"split": way, "base": base, "model": "new head"}
-        | {figure: metrics[f"by_{way}_{figure}"] for figure in FIGURES}
-        for way in WAYS
+        {"split": by, "base": base, "model": "new head"}
+        | {figure: metrics[f"by_{by}_{figure}"] for figure in FIGURES}
+        for by in SPLIT_BY
     ]
 
 
-def of_fine_tuned(folder: Path, way: str) -> dict[str, Any]:
+def of_fine_tuned(folder: Path, by: str) -> dict[str, Any]:
     """The accuracies of the fine-tuned embedded base whose metrics lie in `folder`."""
     metrics = read_metrics("finetune-vgg", folder)
-    model = {"split": way, "base": "embedded", "model": "fine-tuned"}
+    model = {"split": by, "base": "embedded", "model": "fine-tuned"}
     return model | {figure: metrics[figure] for figure in FIGURES}
 
 

@@ -23,7 +23,7 @@ from benchmarks.pipeline.stage_runs import (
     write_params,
 )
 from benchmarks.timing import Row, make_row, print_rows, use_cpu
-from ladder.drivers.images import WAYS
+from ladder.drivers.images import SPLIT_BY
 from ladder.files.errors import run_command
 from ladder.files.metrics import read_metrics
 from ladder.training.runtime import choose_precision
@@ -38,7 +38,7 @@ CHANGES = {
 
 
 class Round(NamedTuple):
-    """One seed: seconds of each part, and the accuracy of either way, the mean of the two splits."""
+    """One seed: seconds of each part, and the accuracy of either by, the mean of the two splits."""
 
     extraction: float
     cached: float
@@ -52,7 +52,7 @@ def train_heads(folder: Path, changes: dict[str, Any], features: str) -> tuple[f
     write_params(folder, changes | {"vgg": {"features": features}})
     seconds = sum(head[EPOCHS] for head in time_stage(folder, "train_vgg_head"))
     metrics = read_metrics("train-vgg-head", folder)
-    return seconds, statistics.fmean(metrics[f"by_{way}_test_accuracy"] for way in WAYS)
+    return seconds, statistics.fmean(metrics[f"by_{by}_test_accuracy"] for by in SPLIT_BY)
 
 
 def measure_round(folder: Path, seed: int) -> Round:
@@ -92,9 +92,9 @@ def accuracy_row(rounds: list[Round], note: str) -> Row:
 def describe(counts: dict[str, float]) -> str:
     """What both sides do, and on how many images."""
     images = " and ".join(
-        f"{counts[f'by_{way}_train_images']} training, {counts[f'by_{way}_val_images']} validation and "
-        f"{counts[f'by_{way}_test_images']} test images (split by {way})"
-        for way in WAYS
+        f"{counts[f'by_{by}_train_images']} training, {counts[f'by_{by}_val_images']} validation and "
+        f"{counts[f'by_{by}_test_images']} test images (split by {by})"
+        for by in SPLIT_BY
     )
     return (
         f"{EPOCHS} epochs of both heads of stage train-vgg-head, validation included, on cached features, "

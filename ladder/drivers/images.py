@@ -38,7 +38,7 @@ CLASS_NAMES = (
 CONFUSABLE = ((1, 2), (3, 4), (0, 9))
 CSV_NAME = "driver_imgs_list.csv"
 MANIFEST = Path("data/driver-manifest.csv")
-WAYS = ("image", "driver")  # to split: see ladder/drivers/splits.py
+SPLIT_BY = ("image", "driver")  # to split: see ladder/drivers/splits.py
 MANIFEST_COLUMNS = ("path", "class", "subject", "by_image", "by_driver")
 
 
@@ -132,9 +132,9 @@ def read_manifest() -> pd.DataFrame:
     return table
 
 
-def rows_by_split(manifest: pd.DataFrame, way: str) -> dict[str, np.ndarray]:
-    """Row numbers of "train", "val" and "test" when split by `way`: "image" or "driver"."""
-    return {split: np.flatnonzero(manifest[f"by_{way}"] == split) for split in SPLITS}
+def rows_by_split(manifest: pd.DataFrame, by: str) -> dict[str, np.ndarray]:
+    """Row numbers of "train", "val" and "test" when split by `by`: "image" or "driver"."""
+    return {split: np.flatnonzero(manifest[f"by_{by}"] == split) for split in SPLITS}
 
 
 def labels_of(manifest: pd.DataFrame) -> np.ndarray:

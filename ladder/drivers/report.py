@@ -13,16 +13,16 @@ from ladder.training.training_log import TrainingLog
 
 
 def report_drivers(
-    folder: Path, manifest: pd.DataFrame, way: str, log: TrainingLog, probabilities: Mapping[str, np.ndarray]
+    folder: Path, manifest: pd.DataFrame, by: str, log: TrainingLog, probabilities: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """Write the report to `folder`, say if the test drivers were trained on, and return the metrics.
 
     Parameters
     ----------
-    way : "image" or "driver", the split that was trained on.
+    by : "image" or "driver", the split that was trained on.
     probabilities : split → [items, classes], of the rows that `rows_by_split` gives it.
     """
-    rows, labels, drivers = rows_by_split(manifest, way), labels_of(manifest), manifest["subject"].to_numpy()
+    rows, labels, drivers = rows_by_split(manifest, by), labels_of(manifest), manifest["subject"].to_numpy()
     test = rows["test"]
     metrics = write_classifier_report(
         folder,
@@ -38,7 +38,7 @@ def report_drivers(
     metrics |= {"test_drivers": count, "test_drivers_in_training": len(known)}
     if len(known):
         print(
-            f"split by {way}: {len(known)} of {count} test drivers are in training too: "
+            f"split by {by}: {len(known)} of {count} test drivers are in training too: "
             f"{metrics['test_accuracy']:.1%} is no accuracy to expect of a new driver",
             flush=True,
         )

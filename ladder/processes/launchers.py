@@ -11,7 +11,7 @@ INDEX = ("PROCESS_INDEX", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID", "J
 COUNT = ("PROCESS_COUNT", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS")
 
 
-class Place(NamedTuple):
+class Rank(NamedTuple):
     """Number of this process and of all, and HOST:PORT where process 0 listens."""
 
     index: int
@@ -19,8 +19,8 @@ class Place(NamedTuple):
     coordinator: str
 
 
-def read_place(environment: Mapping[str, str] = os.environ) -> Place | None:
-    """This process's place among several, or None where no launcher has given it one.
+def read_rank(environment: Mapping[str, str] = os.environ) -> Rank | None:
+    """This process's rank among several, or None where no launcher has given it one.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def read_place(environment: Mapping[str, str] = os.environ) -> Place | None:
         raise InputError(
             f"COORDINATOR_ADDRESS: {coordinator!r:.80}: must be HOST:PORT of process 0, such as node1:7171"
         )
-    return Place(index, count, coordinator)
+    return Rank(index, count, coordinator)
 
 
 def _is_set(environment: Mapping[str, str], names: tuple[str, ...]) -> bool:

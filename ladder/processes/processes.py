@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from ladder.files.errors import InputError
-from ladder.processes.launchers import Place, read_place
+from ladder.processes.launchers import Rank, read_rank
 from ladder.training.checkpoints import Checkpoint, fingerprint
 
 JOIN_SECONDS = 120  # until all have come, or all are ended
@@ -93,10 +93,10 @@ def rows_per_device(batch_size: int, devices: int) -> int:
 class JoinedProcesses(Processes):
     """This process and others, joined by JAX."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, rank: Rank) -> None:
         import jax  # an extra
 
-        self.index, self.count, self.devices = place.index, place.count, jax.device_count()
+        self.index, self.count, self.devices = rank.index, rank.count, jax.device_count()
         if self.devices % self.count:
             raise InputError(f"{self.devices} devices of {self.count} processes: each needs the same number")
 
@@ -112,7 +112,7 @@ class JoinedProcesses(Processes):
 
 
 @contextmanager
-def together(distribution: str) -> Iterator[Processes]:
+def join_processes(distribution: str) -> Iterator[Processes]:
     """The processes that work on this stage, for as long as the block lasts.
 
     `distribution` is `runtime.distribution`. If a process is lost meanwhile, JAX ends the others.
@@ -125,36 +125,36 @@ def together(distribution: str) -> Iterator[Processes]:
     """
     from ladder.training.runtime import require_backend
 
-    place = read_place()
+    rank = read_rank()
     if distribution == "none":
         require_backend("tensorflow", "runtime.distribution: none")
-        if place and place.index:
+        if rank and rank.index:
             raise InputError(
-                f"params.yaml: runtime.distribution: none: for one process, and this is number {place.index} "
-                f"of {place.count}; data_parallel is for several"
+                f"params.yaml: runtime.distribution: none: for one process, and this is number {rank.index} "
+                f"of {rank.count}; data_parallel is for several"
             )
         yield ALONE
         return
     require_backend("jax", "runtime.distribution: data_parallel")
     import jax
 
-    if place is None:
+    if rank is None:
         alone = Processes()
         alone.devices = jax.device_count()
         yield alone
         return
-    if place.index:
+    if rank.index:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 process 0 speaks for all
     jax.distributed.initialize(
-        place.coordinator,
-        place.count,
-        place.index,
+        rank.coordinator,
+        rank.count,
+        rank.index,
         cluster_detection_method="deactivate",
         initialization_timeout=JOIN_SECONDS,
         heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
         shutdown_timeout_seconds=HEARTBEAT_SECONDS,
     )
-    processes = JoinedProcesses(place)
+    processes = JoinedProcesses(rank)
     yield processes
     processes.exchange(b"done")  # nobody leaves before process 0 has written
 
@@ -168,9 +168,9 @@ class _SharedCheckpoint(Checkpoint):
         own = super().load() if self._processes.first else None
         return _from_bytes(self._processes.exchange(_to_bytes(own or {}))[0]) or None
 
-    def offer(self, state: Callable[[], Mapping[str, np.ndarray]]) -> None:
+    def save_if_due(self, state: Callable[[], Mapping[str, np.ndarray]]) -> None:
         if self._processes.first:
-            super().offer(state)
+            super().save_if_due(state)
 
     def discard(self) -> None:
         if self._processes.first:

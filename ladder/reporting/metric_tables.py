@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ladder.drivers.images import WAYS
+from ladder.drivers.images import SPLIT_BY
 from ladder.files.metrics import SPLITS, Metrics, part_of
 from ladder.rungs import FINE_TUNED, HEAD_BY_DRIVER, HEAD_BY_IMAGE
 
@@ -26,28 +26,31 @@ def markdown(rows: Rows) -> str:
 
 
 def splits_rows(counts: Metrics, probe: Metrics) -> Rows:
-    """A column per way to split: its sizes and what it gives away."""
-    rows = [["", *(f"by {way}" for way in WAYS)]]
+    """A column per split, by image and by driver: its sizes and what it gives away."""
+    rows = [["", *(f"by {by}" for by in SPLIT_BY)]]
     rows += [
         [f"{split}: images, drivers"]
-        + [f"{counts[f'by_{way}_{split}_images']:,}, {counts[f'by_{way}_{split}_drivers']}" for way in WAYS]
+        + [f"{counts[f'by_{by}_{split}_images']:,}, {counts[f'by_{by}_{split}_drivers']}" for by in SPLIT_BY]
         for split in SPLITS
     ]
-    twins = [f"{probe[f'by_{way}_test_share_with_near_duplicate']:.0%}" for way in WAYS]
-    known = [str(probe[f"by_{way}_test_drivers_in_training"]) for way in WAYS]
+    twins = [f"{probe[f'by_{by}_test_share_with_near_duplicate']:.0%}" for by in SPLIT_BY]
+    known = [str(probe[f"by_{by}_test_drivers_in_training"]) for by in SPLIT_BY]
     rows += [["test images with a near-duplicate in training", *twins], ["test drivers in training", *known]]
     probes = {"nearest_neighbour": "copying", "linear": "linear", "majority": "most frequent class"}
     for name, title in probes.items():
         rows.append(
-            [f"{title}: test accuracy", *(accuracy(probe, f"by_{way}_{name}_test_accuracy") for way in WAYS)]
+            [
+                f"{title}: test accuracy",
+                *(accuracy(probe, f"by_{by}_{name}_test_accuracy") for by in SPLIT_BY),
+            ]
         )
     return rows
 
 
-def driver_accuracies(metrics: Mapping[str, Metrics], picked: str) -> Rows:
-    """The driver models on their splits; `picked` is that of the fine-tuned one."""
+def driver_accuracies(metrics: Mapping[str, Metrics], split_by: str) -> Rows:
+    """The driver models on their splits; `split_by` is that of the fine-tuned one."""
     rows = [["model", "split by", "train", "validation", "test"]]
-    for rung, way in ((HEAD_BY_IMAGE, "image"), (HEAD_BY_DRIVER, "driver"), (FINE_TUNED, picked)):
+    for rung, by in ((HEAD_BY_IMAGE, "image"), (HEAD_BY_DRIVER, "driver"), (FINE_TUNED, split_by)):
         of_rung, title = part_of(metrics[rung.stage], rung.part), rung.title.split(", split")[0]
-        rows.append([title, way, *(accuracy(of_rung, f"{split}_accuracy") for split in SPLITS)])
+        rows.append([title, by, *(accuracy(of_rung, f"{split}_accuracy") for split in SPLITS)])
     return rows

@@ -121,19 +121,19 @@ PICTURES = {
         photo=True,
     ),
 }
-for _way in ("image", "driver"):
-    PICTURES[f"plots/draw_drivers/classes_by_{_way}.png"] = Picture(
-        f"Images per class, split by {_way}",
+for _by in ("image", "driver"):
+    PICTURES[f"plots/draw_drivers/classes_by_{_by}.png"] = Picture(
+        f"Images per class, split by {_by}",
         "Bars of images per class: {train_images} train, {val_images} validate, {test_images} test.",
         "split-driver-images",
-        f"by_{_way}",
+        f"by_{_by}",
     )
-    PICTURES[f"plots/draw_drivers/closest_by_{_way}.png"] = Picture(
-        f"Closest pairs, split by {_way}",
+    PICTURES[f"plots/draw_drivers/closest_by_{_by}.png"] = Picture(
+        f"Closest pairs, split by {_by}",
         "Test images above the training image that looks most like each; "
         "{test_images_with_near_duplicate} of them have a near-duplicate in training.",
         "probe-leakage",
-        f"by_{_way}",
+        f"by_{_by}",
         True,
     )
 for _rung in CLASSIFIERS:

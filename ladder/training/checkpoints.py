@@ -96,7 +96,7 @@ class Checkpoint:
             return None
         return state if np.array_equal(state.pop("key", np.array([])), self._key) else None
 
-    def offer(self, state: Callable[[], Mapping[str, np.ndarray]]) -> None:
+    def save_if_due(self, state: Callable[[], Mapping[str, np.ndarray]]) -> None:
         """Save what `state` returns, unless the last saving is too short a while ago to be worth it.
 
         Where there is no room, training goes on without.

@@ -68,7 +68,7 @@ class TrainingLog:
             epoch := self.next_epoch
         ) <= self._progress.total and epoch - 1 - self.kept_epoch < self._patience:
             yield epoch
-            self._checkpoint.offer(self._state)
+            self._checkpoint.save_if_due(self._state)
 
     def record(
         self,

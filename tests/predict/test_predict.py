@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ladder.predict import __main__ as predict
 from ladder.drivers.images import CLASSES
 from ladder.files.errors import run_command
+from ladder.predict import __main__ as predict
 from tests.imports import ROOT
 from tests.tiny_models import SIZE, write_driver_classifier, write_small_models
 from tools.pipeline.clones import run_in

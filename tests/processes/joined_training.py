@@ -16,7 +16,7 @@ from ladder.files.errors import run_command
 from ladder.files.outputs import write_arrays
 from ladder.files.params import read_params, read_seed
 from ladder.files.progress import Progress
-from ladder.processes.processes import Processes, together
+from ladder.processes.processes import Processes, join_processes
 from ladder.training.batched_epochs import Batch, BatchedEpochs
 from ladder.training.loop import train
 from ladder.training.optimizers import build_adam
@@ -29,7 +29,7 @@ ITEMS, INPUTS, CLASSES, BATCH_SIZE = 50, 6, 3, 16  # the last batch has 2 items
 
 def main() -> None:
     distribution, seed = read_params("runtime", Runtime).distribution, read_seed()
-    with together(distribution) as processes:
+    with join_processes(distribution) as processes:
         learn(seed, processes)
 
 

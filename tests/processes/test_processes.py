@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ladder.files.errors import InputError
-from ladder.processes.launchers import Place, read_place
+from ladder.processes.launchers import Rank, read_rank
 from ladder.processes.processes import ALONE, Processes
 
 SLURM = {"SLURM_PROCID": "1", "SLURM_NTASKS": "4"}
@@ -54,13 +54,13 @@ def in_each(count, work):
 
 @pytest.mark.parametrize("launcher", [SLURM, OPEN_MPI, MPICH, BY_HAND, KUBERNETES])
 def test_every_launcher_tells_a_process_its_place(launcher):
-    assert read_place(launcher | ADDRESS) == Place(1, 4, "node1:7171")
-    assert read_place(SLURM | BY_HAND | {"PROCESS_INDEX": "3"} | ADDRESS).index == 3
+    assert read_rank(launcher | ADDRESS) == Rank(1, 4, "node1:7171")
+    assert read_rank(SLURM | BY_HAND | {"PROCESS_INDEX": "3"} | ADDRESS).index == 3
 
 
 def test_without_a_launcher_or_with_one_process_there_is_no_place():
-    assert read_place({}) is None
-    assert read_place({"SLURM_PROCID": "0", "SLURM_NTASKS": "1"}) is None
+    assert read_rank({}) is None
+    assert read_rank({"SLURM_PROCID": "0", "SLURM_NTASKS": "1"}) is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_without_a_launcher_or_with_one_process_there_is_no_place():
 def test_a_wrong_variable_is_one_line(changes, line):
     environment = BY_HAND | ADDRESS | changes
     with pytest.raises(InputError) as refused:
-        read_place({name: value for name, value in environment.items() if value is not None})
+        read_rank({name: value for name, value in environment.items() if value is not None})
     assert str(refused.value).startswith(line) and "\n" not in str(refused.value)
 
 
@@ -131,7 +131,7 @@ def test_all_go_on_from_the_checkpoint_of_process_0(tmp_path, monkeypatch):
     def go_on(processes):
         checkpoint = processes.checkpoint("shared", "ab")
         before = checkpoint.load()
-        checkpoint.offer(lambda: {"weights": np.arange(3) + processes.index})
+        checkpoint.save_if_due(lambda: {"weights": np.arange(3) + processes.index})
         after = checkpoint.load()
         processes.exchange(b"")  # nobody removes it before all have read it
         checkpoint.discard()

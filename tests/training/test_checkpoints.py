@@ -62,7 +62,7 @@ def test_cut_off_after_every_epoch_it_ends_with_the_same_bytes(name, workspace, 
     capsys.readouterr()
     undisturbed = contents(name)
     assert not FOLDER.exists()  # a stage that succeeds leaves none
-    offer, offered = Checkpoint.offer, []
+    offer, offered = Checkpoint.save_if_due, []
 
     def offer_once(self, state):
         offered.append(self)
@@ -70,7 +70,7 @@ def test_cut_off_after_every_epoch_it_ends_with_the_same_bytes(name, workspace, 
             raise CutOff
         offer(self, state)
 
-    monkeypatch.setattr(Checkpoint, "offer", offer_once)
+    monkeypatch.setattr(Checkpoint, "save_if_due", offer_once)
     for _ in range(OFFERS[name] - 1):
         with pytest.raises(CutOff):
             run(name)
@@ -88,7 +88,7 @@ def test_a_checkpoint_of_other_params_data_or_code_is_of_no_use(tmp_path, monkey
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "part.txt").write_text("a")
     state = {"variable_0": np.arange(3)}
-    Checkpoint("some", fingerprint(1, data, folder)).offer(lambda: state)
+    Checkpoint("some", fingerprint(1, data, folder)).save_if_due(lambda: state)
     loaded = Checkpoint("some", fingerprint(1, data, folder)).load()
     assert loaded.keys() == state.keys() and np.array_equal(loaded["variable_0"], state["variable_0"])
 
@@ -112,7 +112,7 @@ def test_a_checkpoint_of_other_params_data_or_code_is_of_no_use(tmp_path, monkey
 def test_a_damaged_checkpoint_is_none(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     checkpoint = Checkpoint("some", fingerprint())
-    checkpoint.offer(lambda: {"variable_0": np.arange(100)})
+    checkpoint.save_if_due(lambda: {"variable_0": np.arange(100)})
     path = FOLDER / "some.npz"
     whole = path.read_bytes()
     assert checkpoint.load()
@@ -135,7 +135,7 @@ def test_writing_takes_its_share_of_the_time_at_most(tmp_path, monkeypatch):
 
     checkpoint = Checkpoint("some", fingerprint())
     while clock[0] < 200:
-        checkpoint.offer(state)
+        checkpoint.save_if_due(state)
         clock[0] += 1.0
     assert saved == [102.0, 144.0, 186.0]
 
@@ -147,5 +147,5 @@ def test_without_room_training_goes_on(tmp_path, monkeypatch, capsys):
         raise checkpoints.InputError("x.npz: cannot be written: No space left on device")
 
     monkeypatch.setattr(checkpoints, "write_arrays", full)
-    Checkpoint("some", fingerprint()).offer(dict)
+    Checkpoint("some", fingerprint()).save_if_due(dict)
     assert capsys.readouterr().out == "no checkpoint: x.npz: cannot be written: No space left on device\n"

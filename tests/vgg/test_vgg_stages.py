@@ -9,7 +9,7 @@ import pytest
 
 from ladder.drivers import report as driver_report
 from ladder.drivers.augmentation import Augment, augment
-from ladder.drivers.images import SPLITS, WAYS, labels_of, read_manifest, rows_by_split
+from ladder.drivers.images import SPLIT_BY, SPLITS, labels_of, read_manifest, rows_by_split
 from ladder.drivers.pixels import read_pixels
 from ladder.files.errors import InputError
 from ladder.files.memory_maps import ArrayRows
@@ -70,18 +70,18 @@ def as_set(images):
 
 
 def prepared_images():
-    """The manifest, its pixels, and way → split → the set of its images."""
+    """The manifest, its pixels, and by → split → the set of its images."""
     manifest = read_manifest()
     pixels = np.array(read_pixels(len(manifest), SIZE))
     sets = {
-        way: {split: as_set(pixels[rows]) for split, rows in rows_by_split(manifest, way).items()}
-        for way in WAYS
+        by: {split: as_set(pixels[rows]) for split, rows in rows_by_split(manifest, by).items()}
+        for by in SPLIT_BY
     }
     return manifest, pixels, sets
 
 
 @pytest.mark.parametrize(
-    ("features", "way"),
+    ("features", "by"),
     [
         ("cached", "image"),
         ("live", "driver"),
@@ -89,11 +89,11 @@ def prepared_images():
         pytest.param("live", "image", marks=pytest.mark.campaign),
     ],
 )
-def test_training_sees_training_images_only_and_only_they_are_augmented(change, monkeypatch, features, way):
-    change({"vgg": {"features": features}, "split": {"by": way}})
+def test_training_sees_training_images_only_and_only_they_are_augmented(change, monkeypatch, features, by):
+    change({"vgg": {"features": features}, "split": {"by": by}})
     manifest, pixels, sets = prepared_images()
     assert all(by["train"].isdisjoint(by["val"] | by["test"]) for by in sets.values())
-    rows = rows_by_split(manifest, way)
+    rows = rows_by_split(manifest, by)
 
     augmented = spy(monkeypatch, "extract-vgg-features", "augment")
     run("extract-vgg-features")
@@ -104,7 +104,7 @@ def test_training_sees_training_images_only_and_only_they_are_augmented(change, 
     augmented = spy(monkeypatch, "train-vgg-head", "augment")
     trained = spy(monkeypatch, "train-vgg-head", "train")
     run("train-vgg-head")
-    assert bool(augmented) == (features == "live") and len(trained) == len(WAYS)
+    assert bool(augmented) == (features == "live") and len(trained) == len(SPLIT_BY)
     for (before, *_), _ in augmented:
         assert as_set(before) <= sets["image"]["train"] | sets["driver"]["train"]
 
@@ -113,7 +113,7 @@ def test_training_sees_training_images_only_and_only_they_are_augmented(change, 
     run("finetune-vgg")
     assert augmented and len(fed) == len(SPLITS) and len(trained) == 1
     for (before, *_), _ in augmented:
-        assert as_set(before) <= sets[way]["train"]
+        assert as_set(before) <= sets[by]["train"]
     for split, ((_, inputs, *_), _) in zip(SPLITS, fed, strict=True):
         assert np.array_equal(inputs[:], pixels[rows[split]])
     validation = trained[0][0][1]
@@ -175,23 +175,23 @@ def test_no_selection_sees_a_test_item(change, monkeypatch):
 def test_the_head_of_the_picked_split_is_saved_and_both_are_reported(change):
     run("extract-vgg-features")
     heads, metrics = {}, {}
-    for way in WAYS:
-        change({"split": {"by": way}})
+    for by in SPLIT_BY:
+        change({"split": {"by": by}})
         run("train-vgg-head")
-        heads[way] = Path("models/vgg_head.keras").read_bytes()
-        metrics[way] = metrics_of("train-vgg-head")
+        heads[by] = Path("models/vgg_head.keras").read_bytes()
+        metrics[by] = metrics_of("train-vgg-head")
     assert heads["image"] != heads["driver"] and metrics["image"] == metrics["driver"]
     assert metrics["image"]["by_image_test_drivers_in_training"] > 0
     assert metrics["image"]["by_driver_test_drivers_in_training"] == 0
 
 
 def test_fine_tuning_reports_unseen_drivers_just_where_they_are_unseen(change, capsys):
-    for way in WAYS:
-        change({"split": {"by": way}})
+    for by in SPLIT_BY:
+        change({"split": {"by": by}})
         run("finetune-vgg")
         metrics = metrics_of("finetune-vgg")
         said = "test drivers are in training too" in capsys.readouterr().out
-        assert said == (way == "image") == ("unseen_drivers_accuracy" not in metrics)
+        assert said == (by == "image") == ("unseen_drivers_accuracy" not in metrics)
     assert metrics["unseen_drivers_accuracy"] == metrics["test_accuracy"]
 
 
@@ -219,8 +219,8 @@ def test_views_have_the_class_that_augmentation_says(change):
     run("extract-vgg-features")
     manifest = read_manifest()
     labels, (features, classes) = labels_of(manifest), read_features(len(manifest))
-    ways = [rows_by_split(manifest, way)["train"] for way in WAYS]
-    trained_on = np.isin(np.arange(len(manifest)), np.concatenate(ways))
+    rows = [rows_by_split(manifest, by)["train"] for by in SPLIT_BY]
+    trained_on = np.isin(np.arange(len(manifest)), np.concatenate(rows))
     assert np.array_equal(classes[0], labels) and (classes[1:, ~trained_on] == NO_CLASS).all()
     assert not features[1:, ~trained_on].any() and features[1:, trained_on].any(axis=(2, 3, 4)).all()
     swapped = classes[1:, trained_on] != labels[trained_on]
