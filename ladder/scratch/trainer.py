@@ -57,7 +57,7 @@ class ScratchTrainer:
         for own, new in zip(arrays_of(self.network), weights, strict=True):
             own[...] = new
 
-    # What overflows is no warning but an error, which the end of the epoch raises.
+    # No warning where numbers overflow: the end of the epoch, or the log of the validation, raises an error.
     @np.errstate(over="ignore", invalid="ignore")
     def run_epoch(self, epoch: int) -> tuple[float, float]:
         """Mean loss and accuracy over the epoch's items, each batch measured just before its update.
@@ -72,17 +72,29 @@ class ScratchTrainer:
         loss_sum, correct = 0.0, 0
         for start in range(0, len(order), self._batch_size):
             items = order[start : start + self._batch_size]
-            labels = self._labels[items]
-            activations = forward(network, self._x[items])
-            loss_sum += loss(activations[-1], labels) * len(items)
-            correct += int((activations[-1].argmax(axis=1) == labels).sum())
-            slope = gradient(network, activations, labels)
-            network, velocity = sgd(network, velocity, slope, self._rate, self._momentum)
+            network, velocity, mean, hits = self._step(network, velocity, items)
+            loss_sum += mean * len(items)
+            correct += hits
         for own, new in zip(self.state, arrays_of(network, velocity), strict=True):
             own[...] = new  # in place: a checkpoint knows these arrays
         if not (np.isfinite(loss_sum) and all(np.isfinite(array).all() for array in self.state)):
             raise InputError(f"{self._where}: training diverged in epoch {epoch}: lower the learning_rate")
         return loss_sum / len(order), correct / len(order)
 
+    def _step(
+        self, network: Network, velocity: Network, items: np.ndarray
+    ) -> tuple[Network, Network, float, int]:
+        """Network and velocity after one batch of item numbers; its mean loss and correct answers before."""
+        labels = self._labels[items]
+        activations = forward(network, self._x[items])
+        correct = int((activations[-1].argmax(axis=1) == labels).sum())
+        slope = gradient(network, activations, labels)
+        return (
+            *sgd(network, velocity, slope, self._rate, self._momentum),
+            loss(activations[-1], labels),
+            correct,
+        )
+
+    @np.errstate(over="ignore", invalid="ignore")
     def validate(self, inputs: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         return predict(self.network, inputs), self.weights
