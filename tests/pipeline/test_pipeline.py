@@ -1,6 +1,7 @@
 """The real `dvc repro` in a clone: what runs, what is skipped, what a bad parameter does."""
 
 import contextlib
+import json
 import sys
 from pathlib import Path
 
@@ -122,9 +123,13 @@ def test_an_edit_to_a_room_makes_just_the_stages_stale_that_import_it(restored, 
 
 
 def test_an_experiment_changes_a_parameter_and_shows_its_metrics(restored):
-    done = run_in(restored, "dvc", "exp", "run", "--temp", "-S", "linreg.epochs=10", "train-linreg")
+    run = ["dvc", "exp", "run", "--temp", "--name", "short", "-S", "linreg.epochs=10", "train-linreg"]
+    done = run_in(restored, *run)
     assert "Running stage 'train-linreg'" in done.stdout
     assert "Running stage 'generate-celsius-data'" not in done.stdout
+    shown = run_in(restored, "dvc", "metrics", "diff", "--json", "HEAD", "short").stdout
+    losses = json.loads(shown)["metrics/train_linreg.json"]["train_loss"]
+    assert losses["new"] > losses["old"]
 
 
 def test_a_bad_parameter_is_one_line_and_nothing_is_lost(restored):

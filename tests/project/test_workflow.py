@@ -58,7 +58,8 @@ def test_the_tests_run_on_every_supported_python_on_linux_and_on_macos():
 
 def test_the_branch_is_judged_before_the_pipeline_writes_metrics_of_this_processor():
     commands = [step["run"] for step in PIPELINE if "run" in step]
-    assert commands == ["make lock-check", "make gate", "make verify HERE=1", TRIM]
+    assert commands.index("make lock-check") < commands.index("make verify HERE=1")
+    assert commands.index("make gate") < commands.index("make verify HERE=1")
     gate = next(step for step in PIPELINE if step.get("run") == "make gate")
     assert "$(BASE)" in (ROOT / "Makefile").read_text("utf-8") and list(gate["env"]) == ["BASE"]
     assert using("checkout")["with"]["fetch-depth"] == 0  # a push may bring any number of commits
