@@ -54,8 +54,10 @@ def test_every_link_leads_somewhere(page):
         assert not anchor or anchor in anchors(target.read_text("utf-8")), link
 
 
-def test_every_stage_is_in_the_graph_and_no_other():
-    assert set(re.findall(r"\w\[([a-z0-9-]+)\]", README)) == set(STAGES)
+def test_every_stage_in_the_graph_exists():
+    graph = README.partition("```mermaid")[2].partition("```")[0]
+    drawn = set(re.findall(r"\w\[(.+?)\]", graph))
+    assert drawn and drawn <= set(STAGES)
 
 
 @each_page
