@@ -86,7 +86,7 @@ lint: setup
 bench: setup
 	@$(RUN) python -m benchmarks $(if $(IDX),--idx "$(IDX)" --accuracy)
 
-# Put the measured tables into README.md.
+# Put the measured tables into README.md and docs/.
 readme: setup
 	@$(RUN) python -m tools.project.readme
 

@@ -29,12 +29,12 @@ BASES = {
     "random": "started from random weights",
     "imagenet": "pre-trained on ImageNet",
 }
-DRAWN_NOTE = """The images are drawn by the pipeline. No photograph is among them; the figures say nothing of
-photographs."""
-SEEN_NOTE = """**The test drivers of this model are in training too: its {accuracy} is not to be expected of a
-new driver.** `dvc exp run -S split.by=driver` fine-tunes and measures it on drivers that it has not seen."""
-UNSEEN_NOTE = """The test drivers of this model are nowhere in training: {accuracy} is to be expected of a new
-driver."""
+DRAWN_NOTE = """The pipeline draws the images. No photograph is among them, so the accuracies say nothing
+about photographs."""
+SEEN_NOTE = """**The test drivers of this model are in training too. Do not expect {accuracy} on a
+new driver.** `dvc exp run -S split.by=driver` fine-tunes and tests it on drivers that it has not seen."""
+UNSEEN_NOTE = """The test drivers of this model are nowhere in training. Expect {accuracy} on new drivers
+like these."""
 
 
 def groups_table(kind: str) -> str:

@@ -1,16 +1,23 @@
-"""The README's numbers are the committed ones, and its commands name things that exist."""
+"""The numbers in README.md and docs/ are the committed ones, and what the pages name exists."""
 
 import re
 import sys
 
+import pytest
 from ruamel.yaml import YAML
 
 from benchmarks.digits.mnist_record import RECIPE
 from tests.imports import ROOT
 from tests.pipeline.test_dvc_yaml import STAGES
 from tools.pipeline.clones import run_in
+from tools.project.readme import PAGES
 
-README = (ROOT / "README.md").read_text("utf-8")
+TEXTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
+README = TEXTS["README.md"]
+each_page = pytest.mark.parametrize("page", TEXTS)
 
 
 def test_measured_tables_are_those_of_the_committed_results(tmp_path):
@@ -20,20 +27,64 @@ def test_measured_tables_are_those_of_the_committed_results(tmp_path):
     assert run_in(tmp_path / "clone", "git", "diff").stdout == ""
 
 
-def test_every_stage_has_its_row_and_is_in_the_graph():
-    for name in STAGES:
-        assert f"\n| `{name}` |" in README
-        assert f"[{name}]" in README
+@each_page
+def test_every_block_of_a_page_is_filled(page):
+    marks = re.findall(r"^<!-- (.+) -->$", TEXTS[page], re.MULTILINE)
+    assert sorted(marks[::2]) == sorted(PAGES.get(page, {}))
+    assert set(marks[1::2]) <= {"end"}
 
 
-def test_every_make_target_named_exists():
+def test_the_readme_is_short_and_leads_to_every_page():
+    assert len(README.splitlines()) <= 150
+    assert {path for path in TEXTS if f"]({path})" in README} == TEXTS.keys() - {"README.md"}
+
+
+def anchors(text):
+    """What GitHub makes of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@each_page
+def test_every_link_leads_somewhere(page):
+    for link in re.findall(r"\]\((?!https?:)(.+?)\)", TEXTS[page]):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text("utf-8")), link
+
+
+def test_every_stage_in_the_graph_exists():
+    graph = README.partition("```mermaid")[2].partition("```")[0]
+    drawn = set(re.findall(r"\w\[(.+?)\]", graph))
+    assert drawn and drawn <= set(STAGES)
+
+
+@each_page
+def test_every_make_target_named_exists(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    assert set(re.findall(r"`?make ([a-z-]+)", README)) <= targets
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", TEXTS[page], re.MULTILINE)) <= targets
 
 
-def test_every_file_named_exists():
-    for path in re.findall(r"`((?:stages|benchmarks|tools|tests)/[\w/.]+\.(?:py|json|sh))`", README):
-        assert (ROOT / path).is_file(), path
+@each_page
+def test_every_file_named_exists(page):
+    named = r"`((?:stages|ladder|benchmarks|tools|tests|requirements)/[\w/.-]*)`"
+    for path in re.findall(named, TEXTS[page]):
+        assert (ROOT / path).exists(), path
+
+
+@each_page
+def test_every_parameter_named_exists(page):
+    params = flattened(YAML(typ="safe").load(ROOT / "params.yaml"))
+    for key in re.findall(r"-S '?([\w.]+)=", TEXTS[page]):
+        assert key in params, key
+
+
+@each_page
+def test_every_module_named_exists(page):
+    for module in re.findall(r"python -m ((?:stages|ladder|benchmarks|tools)[\w.]*)", TEXTS[page]):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
 
 
 def flattened(group, prefix=""):
@@ -45,9 +96,8 @@ def flattened(group, prefix=""):
 
 
 def test_the_record_s_command_sets_what_the_measured_recipe_sets():
-    settings = re.findall(
-        r"-S '?([\w.]+)=([^\s']+)", README.partition("### 99.4 %")[2].partition("<!-- record")[0]
-    )
+    section = TEXTS["docs/results.md"].partition("## 99.4 %")[2].partition("<!-- record")[0]
+    settings = re.findall(r"-S '?([\w.]+)=([^\s']+)", section)
     asked = {key: YAML(typ="safe").load(value) for key, value in settings}
     defaults = flattened(YAML(typ="safe").load(ROOT / "params.yaml"))
     recipe = flattened(RECIPE)

@@ -1,32 +1,80 @@
-"""`make readme`: write the measured tables into README.md, between marks that name them."""
+"""`make readme`: write measured results into README.md and docs/, between marks that name them.
+
+A block stands between <!-- NAME --> and <!-- end -->. `PAGES` says which page holds which blocks.
+"""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
 from benchmarks.digits.mnist_record import summary
 from benchmarks.pipeline import first_run
 from benchmarks.vgg import flip_record, transfer_record
-from ladder.reporting.metric_tables import markdown, splits_rows
+from ladder.files.metrics import Metrics, metrics_file, part_of, read_metrics
+from ladder.reporting.metric_tables import accuracy, markdown, splits_rows
 from ladder.reporting.result_tables import describe_processor, speed_rows
+from ladder.rungs import CLASSIFIERS, MOONS, NEURON
 from tests.pipeline import chaos
 from tools.experiments.metrics_table import metrics_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def read_json(path: str) -> dict:
+def read_json(path: str) -> Any:
     return json.loads((ROOT / path).read_text("utf-8"))
+
+
+def measured(stage: str) -> Metrics:
+    return read_metrics(stage, ROOT)
+
+
+def read_stages() -> dict[str, Any]:
+    return YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+
+
+def as_code(text: str) -> str:
+    return f"```\n{text}```\n"
+
+
+def results_block() -> str:
+    """One row per model: accuracy on train and test."""
+    line = measured(NEURON.stage)
+    fits = [f"R² {line[f'{split}_r2']:.4f}" for split in ("train", "test")]
+    rows = [["model", "train", "test"], [NEURON.title, *fits]]
+    for rung in (MOONS, *CLASSIFIERS):
+        if (ROOT / metrics_file(rung.stage)).exists():
+            of_rung = part_of(measured(rung.stage), rung.part)
+            train = f"{100 * of_rung['train_accuracy']:.1f} %"
+            rows.append([rung.title, train, accuracy(of_rung, "test_accuracy")])
+    return markdown(rows) + "\n"
 
 
 def metrics_block() -> str:
     """Every metric of the committed run, in the order of dvc.yaml."""
-    stages = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-    paths = [f"metrics/{name.replace('-', '_')}.json" for name in stages if "metrics" in stages[name]]
-    return "```\n" + metrics_table({path: read_json(path) for path in paths}) + "```\n"
+    paths = [metrics_file(name) for name, stage in read_stages().items() if "metrics" in stage]
+    return as_code(metrics_table({str(path): read_json(path) for path in paths if (ROOT / path).exists()}))
+
+
+def published_block() -> str:
+    """What the recipes' authors published, beside the default run."""
+    line, deep = measured("train-linreg"), measured("train-mnist")
+    head, tuned = part_of(measured("train-vgg-head"), "by_image"), measured("finetune-vgg")
+    rows = [["recipe", "published", "here: train", "here: test"]]
+    learned = f"°F = {line['weight']:.4f} · °C + {line['bias']:.3f}"
+    rows.append(["one neuron, 160 pairs", "°F = 1.8 · °C + 32", learned, f"R² {line['test_r2']:.4f}"])
+    of_three = (
+        ("784-128-128-128-10, Adam, batch 20", "99.4 %, a training accuracy", deep),
+        ("VGG16: frozen base, new head", "94 %, split at random", head),
+        ("VGG16: last 15 layers fine-tuned", "98 %, split at random", tuned),
+    )
+    for recipe, published, metrics in of_three:
+        found = [accuracy(metrics, f"{split}_accuracy") for split in ("train", "test")]
+        rows.append([recipe, published, *found])
+    return markdown(rows) + "\n"
 
 
 def benchmarks_block() -> str:
@@ -39,56 +87,48 @@ def benchmarks_block() -> str:
     return "\n".join(blocks)
 
 
-def record_block() -> str:
-    """Accuracy against compute of the MNIST record recipe."""
-    return "```\n" + summary(read_json("benchmarks/digits/mnist_record.json")["runs"]) + "```\n"
+def stages_block() -> str:
+    """Every stage of dvc.yaml: what it does, what it reads from params.yaml, and its outputs."""
+    rows = [["stage", "what it does", "parameters", "outputs"]]
+    for name, stage in read_stages().items():
+        groups = dict.fromkeys(key.split(".")[0] for key in stage.get("params", []) if key != "seed")
+        outs = [out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", [])]
+        listed = [", ".join(f"`{word}`" for word in words) for words in (groups, outs)]
+        rows.append([f"`{name}`", stage["desc"], *listed])
+    return markdown(rows) + "\n"
 
 
-def transfer_block() -> str:
-    """The driver classifier on both bases and both splits."""
-    return transfer_record.table(transfer_record.read_results())
-
-
-def leak_block() -> str:
+def split_block() -> str:
     """What each split of the driver images gives away."""
-    counts, probe = read_json("metrics/split_driver_images.json"), read_json("metrics/probe_leakage.json")
-    return markdown(splits_rows(counts, probe)) + "\n"
+    return markdown(splits_rows(measured("split-driver-images"), measured("probe-leakage"))) + "\n"
 
 
-def flip_block() -> str:
-    """The head split by driver with each way to mirror training images."""
-    return flip_record.table(read_json("benchmarks/vgg/flip_record.json")["runs"])
+PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "README.md": {"results": results_block},
+    "docs/results.md": {
+        "metrics": metrics_block,
+        "published": published_block,
+        "leak": split_block,
+        "transfer": lambda: transfer_record.table(transfer_record.read_results()),
+        "flip": lambda: flip_record.table(read_json("benchmarks/vgg/flip_record.json")["runs"]),
+        "record": lambda: as_code(summary(read_json("benchmarks/digits/mnist_record.json")["runs"])),
+    },
+    "docs/speed.md": {
+        "first-run": lambda: first_run.table(read_json("benchmarks/pipeline/first_run.json")),
+        "benchmarks": benchmarks_block,
+    },
+    "docs/reproducibility.md": {
+        "chaos": lambda: as_code(chaos.table(read_json("benchmarks/pipeline/chaos.json"))),
+    },
+    "docs/design.md": {"stages": stages_block},
+}
 
 
-def first_run_block() -> str:
-    """What a newcomer waits for, part by part."""
-    return first_run.table(read_json("benchmarks/pipeline/first_run.json"))
-
-
-def chaos_block() -> str:
-    """Where the pipeline was killed, and what came of it."""
-    return "```\n" + chaos.table(read_json("benchmarks/pipeline/chaos.json")) + "```\n"
-
-
-def readme_blocks() -> dict[str, str]:
-    """What README.md shows, by the name of its mark."""
-    return {
-        "metrics": metrics_block(),
-        "benchmarks": benchmarks_block(),
-        "record": record_block(),
-        "transfer": transfer_block(),
-        "leak": leak_block(),
-        "flip": flip_block(),
-        "chaos": chaos_block(),
-        "first-run": first_run_block(),
-    }
-
-
-def fill(page: str, blocks: Mapping[str, str]) -> None:
+def fill(page: str, blocks: Mapping[str, Callable[[], str]]) -> None:
     """Make every block between <!-- NAME --> and <!-- end --> of a page anew."""
     text = (ROOT / page).read_text("utf-8")
-    for name, block in blocks.items():
-        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+    for name, make in blocks.items():
+        pattern, block = rf"(<!-- {name} -->\n).*?(<!-- end -->)", make()
         text, found = re.subn(pattern, lambda m, block=block: m[1] + block + m[2], text, flags=re.DOTALL)
         if found != 1:
             raise ValueError(f"{page} has {found} blocks named {name}, not one")
@@ -96,7 +136,8 @@ def fill(page: str, blocks: Mapping[str, str]) -> None:
 
 
 def main() -> None:
-    fill("README.md", readme_blocks())
+    for page, blocks in PAGES.items():
+        fill(page, blocks)
 
 
 if __name__ == "__main__":
