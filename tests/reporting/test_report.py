@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
     copy_repository(here)
     for number, path in enumerate(PICTURES):
         (here / path).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((4, 6, 3), number, np.uint8)).save(here / path)
+        Image.fromarray(np.full((4, 6, 3), 5 * number, np.uint8)).save(here / path)
     return here
 
 
