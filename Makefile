@@ -80,7 +80,7 @@ test-all: lint
 lint: setup
 	@$(RUN) python -m ruff check .
 	@$(RUN) python -m ruff format --check .
-	@$(RUN) python -m ty check --quiet
+	@$(RUN) python -m ty check --output-format concise
 
 # IDX=FOLDER measures on MNIST's IDX files instead of random images.
 bench: setup

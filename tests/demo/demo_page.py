@@ -11,6 +11,7 @@ import numpy as np
 from tests.experiments.test_compare import git, write_predictions
 from tests.imports import ROOT
 from tools.demo.__main__ import HOST
+from tools.experiments.compare import TOLERANCES
 
 SECONDS = 300  # at most, until something shows: the machine may be busy
 
@@ -53,7 +54,8 @@ def make_models(folder):
 
     write_small_models(folder)
     write_driver_classifier(folder)
-    (folder / "tolerances.yaml").write_bytes((ROOT / "tolerances.yaml").read_bytes())
+    (folder / TOLERANCES).parent.mkdir(parents=True)
+    (folder / TOLERANCES).write_bytes((ROOT / TOLERANCES).read_bytes())
     git("init", "-q", "-b", "main")
     write_predictions(np.arange(40) % 4 > 0)
     git("add", "plots")

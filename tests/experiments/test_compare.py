@@ -44,6 +44,7 @@ def commit():
 def repository(tmp_path, monkeypatch):
     """A repository whose last commit holds a model that is right on 320 of 400 items."""
     monkeypatch.chdir(tmp_path)
+    TOLERANCES.parent.mkdir(parents=True)
     TOLERANCES.write_bytes((ROOT / TOLERANCES).read_bytes())
     git("init", "-q")
     before = np.random.default_rng(0).permutation(ITEMS) < 320

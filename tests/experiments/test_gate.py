@@ -210,7 +210,7 @@ def test_a_metric_that_was_forged_with_its_lock_is_found_by_running_the_pipeline
     (copy / "models" / "linreg.npz").unlink()
     found = run_in(copy, *VERIFY, check=False)
     assert found.returncode == OUTSIDE
-    assert found.stderr.endswith("outside tolerances.yaml: train_linreg/test_loss\n")
+    assert found.stderr.endswith("outside tools/pipeline/tolerances.yaml: train_linreg/test_loss\n")
     commit(copy, "the metric of the run")
     assert run_in(copy, *VERIFY).stdout.endswith("metrics are as committed\n")
 

@@ -78,7 +78,7 @@ def test_a_metric_that_cannot_be_recomputed_is_found(committed):
     run_in(committed, "git", "commit", "--quiet", "--all", "--message", "a flattering metric")
     done = run_in(committed, *VERIFY, "--json", "rows.json", check=False)
     assert done.returncode == OUTSIDE
-    assert done.stderr.endswith("outside tolerances.yaml: train_mnist/test_accuracy\n")
+    assert done.stderr.endswith("outside tools/pipeline/tolerances.yaml: train_mnist/test_accuracy\n")
     (row,) = json.loads((committed / "rows.json").read_text())
     assert row["metric"] == "train_mnist/test_accuracy" and row["committed"] == 0.999
 

@@ -124,7 +124,7 @@ def test_another_lock_is_installed_beside_the_first_and_remembered_for_itself(pl
     done = setup(place, lock="requirements/demo.lock", **offline(place))
     assert (done.returncode, done.stderr) == (0, "") and "requirements/demo.lock" in done.stdout
     assert (packages / "tiny.py").is_file()
-    assert counts_as_installed(place) and counts_as_installed(place, "-demo")
+    assert counts_as_installed(place) and counts_as_installed(place, "demo")
     again = setup(place, lock="requirements/demo.lock")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 

@@ -56,8 +56,6 @@ PLACE = stage(
     whole("no such character", b'celsius: "\\UFFFFFFFF"\n', "not valid YAML"),
     whole("neither true nor false", b"celsius: !!bool maybe\n", "not valid YAML", "maybe"),
     whole("5,000 digits", "celsius: " + "1" * 5000 + "\n", "not valid YAML"),
-    whole("an unknown group", "celcius: {}\n" + CELSIUS, "celcius: unknown key; allowed are seed, runtime"),
-    whole("a number as a group's name", "1: {}\n" + CELSIUS, "1: unknown key; allowed are seed"),
     group("a list as a group", "[160]", "celsius: [160]: ", "dictionary"),
     group("a value nested deep", GROUP.replace("160", "[" * 50 + "]" * 50), "celsius.count: [[[", "integer"),
     group("a date for a number", GROUP.replace("160", "2024-01-02"), "celsius.count: ", "integer"),
