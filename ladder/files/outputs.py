@@ -23,7 +23,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` if the block succeeds, else remove it.
 
     A reader sees the old content or the new one, never a part. A file is replaced in one step. A folder takes
-    two, and a kill between them leaves neither: DVC then finds the output missing and makes it anew. What killed processes have left under such names is removed first.
+    two, and a kill between them leaves neither: DVC then finds the output missing and makes it anew.
+    What killed processes have left under such names is removed first.
 
     Raises
     ------

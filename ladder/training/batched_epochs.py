@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ladder.files.memory_maps import Rows
 from ladder.processes.processes import ALONE, Processes
+from ladder.training.keras_trainer import KerasTrainer
 from ladder.training.loop import Order
 from ladder.training.prediction import filled_up, predict
 from ladder.training.runtime import keras, tf
@@ -70,7 +71,7 @@ def _training_step(
     return JaxTrainingStep(model, optimizer, batch_size, processes)
 
 
-class BatchedEpochs:
+class BatchedEpochs(KerasTrainer):
     """A `Trainer` of a Keras model by the categorical cross-entropy.
 
     Parameters
@@ -96,22 +97,10 @@ class BatchedEpochs:
         processes: Processes = ALONE,
         slow_down: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.model, self.optimizer = model, optimizer
+        super().__init__(model, optimizer)
         self.make_batch, self.items, self._batch_size, self._order = make_batch, items, batch_size, order
         self._processes, self._slow_down = processes, slow_down
         self._update = _training_step(model, optimizer, batch_size, processes)
-
-    @property
-    def state(self) -> Sequence[Any]:
-        return [*self.model.variables, *self.optimizer.variables]
-
-    @property
-    def weights(self) -> list[np.ndarray]:
-        return self.model.get_weights()
-
-    @weights.setter
-    def weights(self, weights: list[np.ndarray]) -> None:
-        self.model.set_weights(weights)
 
     def run_epoch(self, epoch: int) -> tuple[float, float]:
         """Mean loss and accuracy over the epoch's items, each batch measured just before its update."""

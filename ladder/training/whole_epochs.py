@@ -4,18 +4,19 @@
 Here XLA compiles the whole epoch, the loop over its batches included.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from ladder.training.keras_trainer import KerasTrainer
 from ladder.training.loop import Order
 from ladder.training.runtime import keras, tf
 
 PREDICTION_BATCH = 4096
 
 
-class WholeEpochs:
+class WholeEpochs(KerasTrainer):
     """A `Trainer` of a Keras model by the categorical cross-entropy.
 
     Parameters
@@ -37,8 +38,7 @@ class WholeEpochs:
         batch_size: int,
         order: Order,
     ) -> None:
-        self.model, self.optimizer = model, optimizer
-        optimizer.build(model.trainable_variables)
+        super().__init__(model, optimizer)
         self._inputs_from, self._batch_size, self._order = inputs_from, batch_size, order
         self._epochs: Iterator[np.ndarray] | None = None
         self._targets = tf.constant(keras.utils.to_categorical(labels, model.output_shape[-1]), tf.float32)
@@ -47,18 +47,6 @@ class WholeEpochs:
         self._input_tensor: tf.Tensor | None = None
         self._run_batches = tf.function(self._batches, jit_compile=True)
         self._predict = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
-
-    @property
-    def state(self) -> Sequence[Any]:
-        return [*self.model.variables, *self.optimizer.variables]
-
-    @property
-    def weights(self) -> list[np.ndarray]:
-        return self.model.get_weights()
-
-    @weights.setter
-    def weights(self, weights: list[np.ndarray]) -> None:
-        self.model.set_weights(weights)
 
     def run_epoch(self, epoch: int) -> tuple[float, float]:
         """Mean loss and accuracy over the epoch's batches, each measured just before its update."""
