@@ -78,7 +78,9 @@ def main() -> None:
     write_table(PLOTS / "curves.csv", history)
     order = np.concatenate([rows[split] for split in rows])
     of_split = np.repeat(list(rows), [len(part) for part in rows.values()])
-    write_table(PLOTS / "pairs.csv", {"split": of_split, "celsius": x[order], "fahrenheit": y[order]})
+    predicted = fit.weight * x[order] + fit.bias
+    columns = {"split": of_split, "celsius": x[order], "fahrenheit": y[order], "predicted": predicted}
+    write_table(PLOTS / "pairs.csv", columns)
 
     metrics = {
         "weight": fit.weight,
