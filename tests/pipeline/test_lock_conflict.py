@@ -54,7 +54,12 @@ def test_different_stages_merge_by_themselves_and_nothing_is_computed(folder):
 
 def test_the_same_stage_is_a_conflict_that_the_runner_settles_by_computing_it(folder, monkeypatch):
     left = merge(folder, "more-epochs", "more-pairs", "with-make")
-    assert left == ["dvc.lock", "metrics/train_linreg.json", "plots/train_linreg/curves.csv"]
+    assert left == [
+        "dvc.lock",
+        "metrics/train_linreg.json",
+        "plots/train_linreg/curves.csv",
+        "plots/train_linreg/pairs.csv",
+    ]
     monkeypatch.chdir(folder)
     stages = parse_yaml(merge_lock().decode(), "dvc.lock")["stages"]
     for stage, branch in (("generate-celsius-data", "more-pairs"), ("train-linreg", "more-epochs")):
