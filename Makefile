@@ -12,6 +12,7 @@ SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tool
 
 # PULL=1: what the remote holds is fetched, the rest computed.
 repro: setup
+	$(if $(PULL),@$(RUN) python -m tools.pipeline.check_remote)
 	@$(RUN) python -m tools.pipeline.repro $(if $(PULL),--pull)
 	@$(SHOW_METRICS)
 

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tools.experiments.job_summary import SUMMARY
 from tools.pipeline.clones import clone_origin, make_origin, run_in
-from tools.pipeline.mend import exclusive
 
 LINE = ("generate-celsius-data", "train-linreg")
 LIGHT = (*LINE, "prepare-digits")  # without TensorFlow
@@ -53,7 +53,7 @@ def ran_once(tmp_path_factory):
 
     def copy(name: str, stages: Collection[str] = ()) -> Path:
         made = shared / f"ran-{name}"
-        with exclusive(shared / f"{name}.lock", lambda: None, f"another worker runs {name}"):
+        with FileLock(shared / f"{name}.lock"):
             if not made.exists():
                 making = shared / f"{name}-is-made"
                 shutil.rmtree(making, ignore_errors=True)  # another worker's, which failed

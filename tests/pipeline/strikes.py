@@ -17,7 +17,7 @@ import psutil
 from ruamel.yaml import YAML
 
 from tools.pipeline.clones import clone_origin, differences, environment, tree
-from tools.pipeline.mend import LOCK, TEMPORARY, is_whole
+from tools.pipeline.repro import LOCK, TEMPORARY, is_whole
 
 POLL = 0.001  # s
 KINDS = ("data", "models", "metrics", "plots", "report", ".checkpoints", "dvc.lock")

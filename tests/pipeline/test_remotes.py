@@ -8,6 +8,7 @@ import pytest
 from tests.pipeline.remotes import check_pull_gives_all, clone_with_remote, damage, objects_of, set_remote
 from tools.pipeline.clones import change_params, differences, run_in
 
+CHECK = [sys.executable, "-m", "tools.pipeline.check_remote"]
 PULL = [sys.executable, "-m", "tools.pipeline.repro", "--pull"]
 MODEL = "models/linreg.npz"
 
@@ -57,15 +58,13 @@ def test_a_damaged_object_is_not_taken_and_computed_instead(first, remote, tmp_p
     assert differences(first, second) == []
 
 
-def test_without_verify_dvc_takes_a_damaged_object_and_the_runner_refuses_such_a_remote(
-    first, remote, tmp_path
-):
+def test_without_verify_dvc_takes_a_damaged_object_and_make_refuses_such_a_remote(first, remote, tmp_path):
     damage(remote / objects_of(first)[MODEL])
     second = clone_with_remote(first, tmp_path / "second", str(remote), verify="false")
-    done = run_in(second, *PULL, check=False)
+    done = run_in(second, *CHECK, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "error: --pull: DVC would take damaged objects from remote 'storage'; "
+        "error: PULL=1: DVC would take damaged objects from remote 'storage'; "
         "`dvc remote modify storage verify true` makes it check them"
     ]
     run_in(second, "dvc", "pull", MODEL)
@@ -101,9 +100,9 @@ def test_what_others_have_committed_and_pushed_takes_the_place_of_older_outputs(
 def test_without_a_remote_pull_is_refused_in_one_line(light_clone, tmp_path, config, message):
     run_in(tmp_path, "git", "clone", "--quiet", str(light_clone), "second")
     (tmp_path / "second/.dvc/config.local").write_text(config, "utf-8")
-    done = run_in(tmp_path / "second", *PULL, check=False)
+    done = run_in(tmp_path / "second", *CHECK, check=False)
     assert done.returncode == 1
-    assert (done.stdout, done.stderr) == ("", f"error: --pull: {message}\n")
+    assert (done.stdout, done.stderr) == ("", f"error: PULL=1: {message}\n")
 
 
 def test_a_remote_that_is_not_there_is_one_line_and_no_traceback(light_clone, tmp_path):
@@ -114,6 +113,7 @@ def test_a_remote_that_is_not_there_is_one_line_and_no_traceback(light_clone, tm
     assert "Traceback" not in done.stderr
 
 
-def test_make_repro_passes_the_option_on(light_clone):
+def test_make_repro_checks_the_remote_first(light_clone):
     planned = run_in(light_clone, "make", "--dry-run", "repro", "PULL=1").stdout
-    assert "python -m tools.pipeline.repro --pull\n" in planned
+    checked = planned.index("python -m tools.pipeline.check_remote\n")
+    assert checked < planned.index("python -m tools.pipeline.repro --pull\n")

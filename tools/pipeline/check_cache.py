@@ -15,8 +15,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from ladder.files.errors import InputError, run_command
-from tools.pipeline import mend
-from tools.pipeline.repro import MUTEX, ROOT
+from tools.pipeline.repro import LOCK, ROOT, alone
 
 
 def md5(path: Path) -> str:
@@ -38,7 +37,7 @@ def objects(cache: Path) -> Iterator[tuple[Path, str]]:
 
 def outputs() -> Iterator[Path]:
     """Every file that dvc.lock says a stage has written, as far as it is there."""
-    stages = YAML(typ="safe").load(mend.LOCK)["stages"] if mend.LOCK.exists() else {}
+    stages = YAML(typ="safe").load(LOCK)["stages"] if LOCK.exists() else {}
     for out in (Path(out["path"]) for stage in stages.values() for out in stage.get("outs", [])):
         yield from (path for path in [out, *out.rglob("*")] if path.is_file())
 
@@ -48,7 +47,7 @@ def main() -> None:
 
     os.chdir(ROOT)
     cache = Path(os.path.relpath(Repo().cache.local.path))
-    with mend.exclusive(MUTEX, lambda: None, "a `make repro` runs here: waiting for it to end"):
+    with alone():
         found = {path: (digest, md5(path)) for path, digest in objects(cache)}
         damaged = {path: actual for path, (digest, actual) in found.items() if actual != digest}
         copies = [path for path in outputs() if md5(path) in damaged.values()] if damaged else []

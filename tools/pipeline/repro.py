@@ -1,152 +1,154 @@
-"""`make repro PULL=1`: DVC's `repro`, safe after any kill.
+"""`make repro`: repair what a kill or a merge has left of DVC's files, then run `dvc repro`.
 
-    python -m tools.pipeline.repro [--pull]
+    python -m tools.pipeline.repro [OPTION OF DVC ...]
 
-First what a kill has left is mended (tools/pipeline/mend.py). A second run in the same repository waits for
-the first.
-With --pull, outputs that the default remote holds are fetched, and the others computed.
-SIGINT, SIGTERM and SIGHUP end DVC and its stages too. Exit code: DVC's, or 128 and the number of the signal.
+DVC writes dvc.lock and .dvc/tmp/rwlock in place. A kill can leave a part of them, or locks of a process that
+is gone and whose number another one may get. Stages and DVC write outputs under a temporary name beside them,
+which then stays. What has run since the dvc.lock of git's HEAD, DVC finds in its cache of runs.
 """
 
-import argparse
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+from dvc.exceptions import DvcException
+from dvc.lock import LockError
+from dvc.repo import Repo
+from dvc.utils.serialize import YAMLError, parse_yaml
+
 from ladder.files.errors import InputError, run_command
-from tools.pipeline import mend
+from ladder.files.outputs import replacing
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTEX = Path(".dvc/tmp/repro.lock")
-TICK = 0.05  # s
-GRACE = 1.0  # s that a stage has to end by itself
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOCK, RWLOCK = Path("dvc.lock"), Path(".dvc/tmp/rwlock")
+FREE = (b"{}", b'{"write": {}, "read": {}}')  # contents of rwlock
+WRITTEN = ("data", "models", "metrics", "plots", "report", ".checkpoints", ".dvc/cache")
+# .NAME.PID.tmp, with a suffix or .old, is a stage's (ladder/files/outputs.py); .TOKEN.tmp is DVC's.
+TEMPORARY = re.compile(r"\..+?(\.(?P<pid>\d+))?(\.old)?\.tmp(\.[^.]+)?")
+
+received: list[int] = []  # numbers of signals that ask to stop
 
 
-class Stopped(Exception):
-    """A signal asks to stop; its number is the argument."""
+def is_whole(lock: bytes) -> bool:
+    """Whether dvc.lock is as DVC wrote it, or lacks only entries, which DVC finds missing and adds again.
 
-
-received: list[int] = []
-
-
-def tick() -> None:
-    """Raise `Stopped` if a signal has arrived: only here, so that no process is lost from sight."""
-    if received:
-        raise Stopped(received[0])
-
-
-def exit_with(work: Callable[[], int], goes_on: str) -> None:
-    """Exit with the code that `work` returns, or with 128 and the number of the signal that `tick` found.
-
-    Parameters
-    ----------
-    goes_on : said of a stop: how to go on.
+    A dvc.lock cut short can be valid YAML. DVC would not add a size, which comes last in an entry.
     """
-    for number in SIGNALS:
+    try:
+        stages = (parse_yaml(lock.decode(), LOCK) or {})["stages"].values()
+        files = [file for stage in stages for kind in ("deps", "outs") for file in stage.get(kind, [])]
+        sized = all("size" in file and ("nfiles" in file or ".dir" not in file["md5"]) for file in files)
+    except (UnicodeDecodeError, YAMLError, KeyError, TypeError, AttributeError):
+        return False
+    return lock.endswith(b"\n") and sized
+
+
+def committed_lock() -> bytes:
+    """dvc.lock of git's HEAD; empty if there is none."""
+    return subprocess.run(["git", "show", f"HEAD:./{LOCK}"], capture_output=True, check=False).stdout
+
+
+def mend_lock() -> list[str]:
+    if not LOCK.exists() or is_whole(LOCK.read_bytes()):
+        return []
+    if not is_whole(committed := committed_lock()):
+        LOCK.unlink()
+        return ["dvc.lock was not whole: removed, for DVC to write it anew"]
+    with replacing(LOCK) as temporary:
+        temporary.write_bytes(committed)
+    return ["dvc.lock was not whole: restored from git's HEAD"]
+
+
+def processes_here() -> dict[int, list[str]]:
+    """Number and command line of each process in this repository or below, as far as they may be seen."""
+    found = {}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(Path.cwd()):
+                found[process.pid] = process.cmdline()
+    return found
+
+
+def is_dvc(command: list[str]) -> bool:
+    return "dvc" in [Path(part).name for part in command[:3]]
+
+
+def sweep() -> list[str]:
+    """Remove DVC's list of locked paths and all temporary files, unless a process of theirs is alive."""
+    here = processes_here()
+    if any(map(is_dvc, here.values())):
+        return []
+    said = []
+    if RWLOCK.exists() and RWLOCK.read_bytes() not in FREE:
+        RWLOCK.unlink()
+        said.append("locks of a killed DVC removed")
+    beside = [*Path().glob(".*"), *(path for folder in WRITTEN for path in Path(folder).rglob(".*"))]
+    found = [(path, fits["pid"]) for path in beside if (fits := TEMPORARY.fullmatch(path.name))]
+    left = [path for path, pid in found if not (pid and int(pid) in here)]
+    for path in left:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)  # it went with its folder
+    return said + [f"{len(left)} temporary file{'s' * (len(left) > 1)} removed"] * bool(left)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold DVC's lock on this repository, the current folder, once no `dvc repro` runs here."""
+    said = False
+    while True:
+        with suppress(LockError), Repo().lock:
+            if not any(is_dvc(command) and "repro" in command for command in processes_here().values()):
+                yield
+                return
+        if received:
+            sys.exit(128 + received[0])
+        if not said:
+            print("another DVC runs here: waiting for it to end", flush=True)
+        said = True
+        time.sleep(0.5)
+
+
+def start(options: list[str]) -> subprocess.Popen:
+    """Mend, then start `dvc repro`, which leads a session: by that its stages are reached too."""
+    with alone():
+        if mended := mend_lock() + sweep():
+            print("mended: " + "; ".join(mended), flush=True)
+        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *options]
+        return subprocess.Popen(command, start_new_session=True)
+
+
+def main() -> None:
+    os.chdir(ROOT)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup has set it
             signal.signal(number, lambda number, frame: received.append(number))
     try:
-        code = work()
-    except Stopped as stopped:
-        print(f"stopped by {signal.Signals(stopped.args[0]).name}; {goes_on}", file=sys.stderr)
-        code = 128 + stopped.args[0]
-    sys.exit(code)
-
-
-def check_remote() -> None:
-    """Refuse to fetch from no remote, or from one whose objects DVC would take as they are.
-
-    Raises
-    ------
-    InputError
-        There is no default remote, its settings are invalid, or DVC is not told to compare what comes from it
-        with the hashes of dvc.lock.
-    """
-    from dvc.config import Config, ConfigError
-
-    try:
-        config = Config.from_cwd()
-    except ConfigError as error:
+        dvc = start(sys.argv[1:])
+    except DvcException as error:
         raise InputError(str(error)) from None
-    name = config["core"].get("remote")
-    if not name:
-        raise InputError("--pull: no remote is set up here; `dvc remote add --default NAME URL` does that")
-    if name not in config["remote"]:
-        raise InputError(f"--pull: .dvc/config: core.remote: {name!r}: no such remote")
-    if not config["remote"][name].get("verify"):
-        raise InputError(
-            f"--pull: DVC would take damaged objects from remote {name!r}; "
-            f"`dvc remote modify {name} verify true` makes it check them"
-        )
-
-
-def end(dvc: subprocess.Popen) -> None:
-    """End what is left of DVC and its stages: politely, then surely."""
+    while (code := dvc.poll()) is None:
+        if received:
+            dvc.terminate()
+        time.sleep(0.05)
     with suppress(ProcessLookupError, PermissionError):  # none is left; on macOS the latter: only zombies
-        if dvc.poll() is None:
-            os.killpg(dvc.pid, signal.SIGTERM)
-            deadline = time.monotonic() + GRACE
-            while time.monotonic() < deadline:
-                time.sleep(TICK)
-                dvc.poll()  # a process that nobody has waited for counts as one
-                os.killpg(dvc.pid, 0)
-        os.killpg(dvc.pid, signal.SIGKILL)  # a stage that outlives its DVC, too
-
-
-def run(options: list[str], mutex: int) -> int:
-    """Run `dvc repro`, and copy dvc.lock as often as it is written; returns the exit code.
-
-    DVC leads a session of its own, by which its stages are reached too.
-    """
-    dvc = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *options],
-        start_new_session=True,
-        pass_fds=[mutex],  # if this runner is killed alone, the next one waits for DVC
-    )
-    copied = 0  # of which time
-    try:
-        while dvc.poll() is None:
-            tick()
-            time.sleep(TICK)
-            written = mend.LOCK.stat().st_mtime_ns if mend.LOCK.exists() else 0
-            if written != copied:
-                mend.keep_copy()
-            copied = written
-    finally:
-        end(dvc)
-    return dvc.returncode if dvc.returncode >= 0 else 128 - dvc.returncode
-
-
-def repro(pull: bool) -> int:
-    """Mend and run, alone in this repository."""
-    if pull:
-        check_remote()
-    with mend.exclusive(MUTEX, tick, "another `make repro` runs here: waiting for it to end") as mutex:
-        if mended := mend.mend(tick):
-            print("mended: " + "; ".join(mended), flush=True)
-        try:
-            code = run(["--pull"] if pull else [], mutex)
-        except Stopped:
-            mend.mend(lambda: None)
-            raise
-        mend.keep_copy()
-        return code
-
-
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.pipeline.repro", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--pull", action="store_true", help="fetch from the remote what it holds")
-    pull = parser.parse_args(arguments).pull
-    os.chdir(ROOT)
-    exit_with(lambda: repro(pull), "`make repro` goes on from here")
+        os.killpg(dvc.pid, signal.SIGKILL)  # a stage that outlives its DVC
+    if received:
+        with alone():
+            mend_lock() + sweep()
+        name = signal.Signals(received[0]).name
+        print(f"stopped by {name}; `make repro` goes on from here", file=sys.stderr)
+        code = -received[0]
+    sys.exit(code if code >= 0 else 128 - code)
 
 
 if __name__ == "__main__":

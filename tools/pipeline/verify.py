@@ -27,7 +27,7 @@ from ladder.files.params import read_settings
 from tools.experiments.compare import TOLERANCES, Tolerances
 from tools.experiments.job_summary import add_to_job_summary
 from tools.pipeline.clones import ROOT, environment, run_in, run_pipeline
-from tools.pipeline.mend import in_git, write
+from tools.pipeline.repro import committed_lock
 
 LOCK = ROOT / "dvc.lock"
 OUTSIDE = 2  # exit code
@@ -100,11 +100,12 @@ def table(rows: list[Row], count: int) -> str:
 def put_back_frozen_stages() -> None:
     """Frozen stages in dvc.lock as committed: with the code that made their outputs, not the present code."""
     stages = parse_yaml((ROOT / "dvc.yaml").read_text("utf-8"), "dvc.yaml")["stages"]
-    committed = parse_yaml(in_git("HEAD").decode(), LOCK).get("stages", {})
+    committed = parse_yaml(committed_lock().decode(), LOCK).get("stages", {})
     lock = parse_yaml(LOCK.read_text("utf-8"), LOCK)
     frozen = [name for name, stage in stages.items() if stage.get("frozen") and name in committed]
     lock["stages"].update((name, committed[name]) for name in frozen)
-    write(LOCK, dumps_yaml(lock).encode())
+    with replacing(LOCK) as temporary:
+        temporary.write_text(dumps_yaml(lock), "utf-8")
 
 
 def run_here() -> None:
@@ -117,16 +118,19 @@ def run_here() -> None:
     Raises
     ------
     InputError
-        The pipeline fails; it has said why. dvc.lock is as before.
+        The pipeline fails; it has said why. However this ends early, dvc.lock is as before.
     """
     before = LOCK.read_bytes() if LOCK.exists() else None
     LOCK.unlink(missing_ok=True)
-    done = subprocess.run([sys.executable, "-m", "tools.pipeline.repro"], env=environment(), check=False)
-    if done.returncode:
+    try:
+        done = subprocess.run([sys.executable, "-m", "tools.pipeline.repro"], env=environment(), check=False)
+        if done.returncode:
+            raise InputError(f"the pipeline failed with exit code {done.returncode}")
+        put_back_frozen_stages()
+    except BaseException:
         if before is not None:
             LOCK.write_bytes(before)
-        raise InputError(f"the pipeline failed with exit code {done.returncode}")
-    put_back_frozen_stages()
+        raise
 
 
 def main(arguments: list[str] | None = None) -> None:
