@@ -1,11 +1,17 @@
 """Winograd's convolution beside Keras's, and the model that is made of it."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from ladder.files.errors import InputError
 from ladder.training.runtime import dtype_policy, keras, tf
 from ladder.vgg import vgg16
 from ladder.vgg.winograd import WinogradConv2D, accelerated, winograd_convolution
+from tools.pipeline.reproduce_check import on_cores
 
 MANY = 10**6  # images
 
@@ -52,6 +58,30 @@ def test_compiled_it_is_the_same_and_twice_the_same_bytes():
     for ours, again, theirs in zip(first, second, expected, strict=True):
         assert np.abs(ours - theirs).max() < 2e-5 * np.abs(theirs).max()
         assert ours.tobytes() == again.tobytes()
+
+
+IN_A_PROCESS = """
+import hashlib
+import numpy as np
+from ladder.vgg.winograd import winograd_convolution
+from tests.vgg.test_winograd import with_gradients
+rng = np.random.default_rng(0)
+x, kernel = (rng.normal(size=size).astype(np.float32) for size in ((32, 24, 24, 64), (3, 3, 64, 64)))
+found = with_gradients(winograd_convolution, x, kernel, np.sin(x), True)
+print(hashlib.sha256(b"".join(part.tobytes() for part in found)).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_two_processes_compute_the_same_bytes_on_so_many_cores(cores):
+    variables = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
+    command = [sys.executable, "-c", IN_A_PROCESS]
+    try:
+        with on_cores(cores):
+            found = [subprocess.run(command, env=variables, capture_output=True, text=True) for _ in range(2)]
+    except InputError as error:
+        pytest.skip(str(error))
+    assert found[0].stdout == found[1].stdout != "", found[0].stderr
 
 
 @pytest.fixture(scope="module")
