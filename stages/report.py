@@ -16,7 +16,6 @@ from ladder.files.params import read_params
 from ladder.reporting.metric_tables import driver_accuracies, splits_rows
 from ladder.reporting.pages import render
 from ladder.reporting.pictures import PICTURES
-from ladder.reporting.pipeline_graph import draw_pipeline
 from ladder.reporting.result_tables import (
     calibration_rows,
     describe_processor,
@@ -27,8 +26,6 @@ from ladder.reporting.result_tables import (
 from ladder.vgg.params import Vgg
 
 PAGE, BENCHMARKS = Path("report/index.html"), Path("benchmarks/results.json")
-# A link to dvc.yaml: DVC takes no file of that name as a dependency.
-PIPELINE = Path(__file__).parents[1] / "ladder/reporting/pipeline.yaml"
 MEASURED = (
     "train-linreg",
     "prepare-digits",
@@ -67,7 +64,6 @@ def main() -> None:
         calibration=calibration_rows(metrics),
         leak=splits_rows(metrics["split-driver-images"], metrics["probe-leakage"]),
         speed={describe_processor(run["machine"]): speed_rows(run["rows"]) for run in read_benchmarks()},
-        pipeline=draw_pipeline(PIPELINE, {"drivers.root": root, "vgg.weights": weights}, "report"),
         pictures={path: picture.with_numbers(metrics) for path, picture in PICTURES.items()},
     )
     with replacing(PAGE) as temporary:
