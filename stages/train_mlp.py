@@ -12,12 +12,12 @@ from ladder.evaluation.accuracy import Answers
 from ladder.evaluation.report import write_classifier_report
 from ladder.files.errors import run_stage
 from ladder.files.metrics import Metrics, write_metrics
-from ladder.files.params import Count, Group, LayerSizes, LearningRate, Momentum, read_params, read_seed
+from ladder.files.params import read_params, read_seed
 from ladder.files.progress import Progress
 from ladder.files.streams import stream
 from ladder.scratch.network import init, predict
 from ladder.scratch.network_file import write_network
-from ladder.scratch.trainer import ScratchTrainer
+from ladder.scratch.trainer import ScratchTrainer, SgdTraining
 from ladder.training.checkpoints import Checkpoint, fingerprint
 from ladder.training.keras_archive import save_keras
 from ladder.training.loop import Order, train
@@ -28,15 +28,8 @@ from ladder.training.whole_epochs import WholeEpochs
 PLOTS = Path("plots/train_mlp")
 
 
-class Mlp(Group):
+class Mlp(SgdTraining):
     """The `mlp` group of params.yaml."""
-
-    layers: LayerSizes
-    learning_rate: LearningRate
-    momentum: Momentum
-    epochs: Count
-    batch_size: Count
-    patience: Count
 
 
 def report(part: str, splits: dict[str, Images], log: TrainingLog, answers: dict[str, Answers]) -> Metrics:

@@ -12,13 +12,13 @@ from ladder.evaluation.accuracy import Answers, classification_metrics
 from ladder.files.errors import run_stage
 from ladder.files.metrics import SPLITS, write_metrics
 from ladder.files.outputs import write_table
-from ladder.files.params import Count, Group, LayerSizes, LearningRate, Momentum, read_params, read_seed
+from ladder.files.params import read_params, read_seed
 from ladder.files.progress import Progress
 from ladder.files.streams import stream
 from ladder.scratch.gradient_check import gradient_error
 from ladder.scratch.network import init, predict
 from ladder.scratch.network_file import write_network
-from ladder.scratch.trainer import ScratchTrainer
+from ladder.scratch.trainer import ScratchTrainer, SgdTraining
 from ladder.training.checkpoints import Checkpoint, fingerprint
 from ladder.training.loop import train
 from ladder.training.training_log import TrainingLog
@@ -26,17 +26,11 @@ from ladder.training.training_log import TrainingLog
 PLOTS = Path("plots/train_moons")
 
 
-class Moons(Group):
+class Moons(SgdTraining):
     """The `moons` group of params.yaml."""
 
     points: Annotated[int, Field(ge=20, le=1_000_000)]
     noise: Annotated[float, Field(ge=0, le=10)]
-    layers: LayerSizes
-    learning_rate: LearningRate
-    momentum: Momentum
-    epochs: Count
-    batch_size: Count
-    patience: Count
 
 
 def draw_splits(params: Moons, rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -3,6 +3,7 @@
 import importlib
 
 from ladder.files.params import Group
+from ladder.scratch.trainer import SgdTraining
 from tests.pipeline.test_dvc_yaml import STAGES
 
 
@@ -18,7 +19,8 @@ def declared_groups():
     for name in STAGES:
         importlib.import_module("stages." + name.replace("-", "_"))
     listed = {key.split(".")[0] for stage in STAGES.values() for key in stage.get("params", [])}
-    found = {group_key(declared.__name__): declared for declared in Group.__subclasses__()}
+    classes = [declared for base in (Group, SgdTraining) for declared in base.__subclasses__()]
+    found = {group_key(declared.__name__): declared for declared in classes}
     return {
         key: declared
         for key, declared in found.items()

@@ -60,15 +60,6 @@ def curvatures(x):
     return np.linalg.eigvalsh(2 / len(x) * design.T @ design)
 
 
-def contraction_factors(x, learning_rate):
-    """|1 - learning_rate * lambda|: by how much one epoch shrinks the error, for each of `curvatures(x)`.
-
-    The largest one sets the pace: after k epochs the distance to the best (w, b) is at most its k-th power
-    times the distance at the start, and what the loss exceeds its minimum by falls twice as fast.
-    """
-    return np.abs(1 - learning_rate * curvatures(x))
-
-
 def gradient_descent(x, y, weight, bias, learning_rate, epochs):
     """Take `epochs` full-batch steps from (weight, bias): w -= learning_rate * dL/dw, the same for b.
 

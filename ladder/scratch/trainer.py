@@ -6,8 +6,20 @@ from typing import Any
 import numpy as np
 
 from ladder.files.errors import InputError
+from ladder.files.params import Count, Group, LayerSizes, LearningRate, Momentum
 from ladder.scratch.network import Network, at_rest, forward, gradient, loss, predict, sgd
 from ladder.training.loop import Order
+
+
+class SgdTraining(Group):
+    """What params.yaml says of a network that learns by SGD with momentum until it stops improving."""
+
+    layers: LayerSizes
+    learning_rate: LearningRate
+    momentum: Momentum
+    epochs: Count
+    batch_size: Count
+    patience: Count
 
 
 def arrays_of(*networks: Network) -> list[np.ndarray]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ladder.files.errors import InputError, run_command
 from ladder.files.outputs import replacing
-from tests.pipeline.strikes import START, Campaign
+from tests.pipeline.kills import START, Campaign
 from tools.pipeline.clones import clone_origin, make_origin, run_in
 
 
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
         run_in(reference, sys.executable, "-m", "tools.pipeline.repro")
         print(f"the reference took {time.monotonic() - start:.0f} s", flush=True)
         campaign = Campaign(origin, reference, Path(name), options.seed)
-        campaign.fight(options.kills, time.monotonic() - start)
+        campaign.run(options.kills, time.monotonic() - start)
     found = report(campaign, options.seed, time.monotonic() - start)
     print(table(found), end="")
     if options.json:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.pipeline.chaos import report, table
-from tests.pipeline.strikes import Campaign
+from tests.pipeline.kills import Campaign
 from tools.pipeline.clones import clone_origin, differences, make_origin, run_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner needs POSIX processes")
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner need
 @pytest.mark.campaign
 def test_kills_lose_nothing(short_origin, short_clone, tmp_path):
     campaign = Campaign(short_origin, short_clone, tmp_path, seed=5)
-    campaign.fight(6, 40)
+    campaign.run(6, 40)
     assert campaign.differences == []
     assert len(campaign.kills) >= 6 and campaign.compared >= 1
     assert {stage for stage, _ in campaign.kills} >= set(campaign.stages)
@@ -38,9 +38,9 @@ def test_a_stage_that_remembers_its_killed_run_is_found(tmp_path):
     run_in(reference, sys.executable, "-m", "tools.pipeline.repro")
 
     campaign = Campaign(origin, reference, tmp_path, seed=0)
-    campaign.strike("none")
+    campaign.kill_once("none")
     assert (campaign.compared, campaign.differences) == (1, [])
-    campaign.strike("models", event=1)
+    campaign.kill_once("models", event=1)
     assert campaign.kills == [("train-linreg", "models")]
     campaign.finish()
     assert campaign.mended["locks"] == 1

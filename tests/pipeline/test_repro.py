@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from tests.pipeline.strikes import processes_in, temporaries
+from tests.pipeline.kills import processes_in, temporaries
 from tools.pipeline.clones import change_params, clone_origin, differences, environment, run_in
 from tools.pipeline.repro import is_whole
 

@@ -150,7 +150,7 @@ class Campaign:
         clone_origin(self.origin, clone)
         return clone
 
-    def fight(self, kills: int, seconds: float) -> None:
+    def run(self, kills: int, seconds: float) -> None:
         """At least `kills` kills, then until each stage was hit, then a last run in peace.
 
         Parameters
@@ -160,22 +160,22 @@ class Campaign:
         longest = max(8.0, seconds / 10)
         while len(self.kills) < kills:
             if self._random.random() < 0.5:
-                self.strike("random", after=self._random.uniform(0, longest))
+                self.kill_once("random", after=self._random.uniform(0, longest))
             else:
-                self.strike(self._random.choice(KINDS), event=self._random.randint(1, 3))
+                self.kill_once(self._random.choice(KINDS), event=self._random.randint(1, 3))
         self.finish()
         for stage in [stage for stage in self.stages if stage not in {hit for hit, _ in self.kills}]:
             for _ in range(TRIES):
                 if stage not in {hit for hit, _ in self.kills}:
-                    self.strike("stage", stage=stage, after=self._random.uniform(0, 0.5))
+                    self.kill_once("stage", stage=stage, after=self._random.uniform(0, 0.5))
         self.finish()
 
     def finish(self) -> None:
         """Let the pipeline end where a kill has hit it."""
         if self._hit:
-            self.strike("none")
+            self.kill_once("none")
 
-    def strike(self, kind: str, after: float = 0, event: int = 0, stage: str = "") -> None:
+    def kill_once(self, kind: str, after: float = 0, event: int = 0, stage: str = "") -> None:
         """Run the pipeline and kill it; if it ends before, compare.
 
         Parameters
