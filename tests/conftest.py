@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from tools.experiments.job_summary import SUMMARY
-from tools.pipeline.clones import clone_origin, make_origin, run_in
+from tools.pipeline.clones import clone_origin, make_origin, run_in, variables_of_a_repository
 
 LINE = ("generate-celsius-data", "train-linreg")
 LIGHT = (*LINE, "prepare-digits")  # without TensorFlow
@@ -32,6 +32,13 @@ def pytest_collection_modifyitems(items):
 def no_job_summary():
     """What tests let tools print is not of the job that runs them."""
     os.environ.pop(SUMMARY, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_repository_of_a_hook():
+    """A git hook that runs the tests means the user's repository; the tests' own are others."""
+    for name in variables_of_a_repository():
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ The layout: `driver_imgs_list.csv` with the columns subject, classname and img, 
 `imgs/train/{classname}/{img}`.
 """
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
@@ -37,6 +38,7 @@ CLASS_NAMES = (
 # Often confused in the State Farm set: the phone and the text of one hand; hair done and safe driving.
 CONFUSABLE = ((1, 2), (3, 4), (0, 9))
 CSV_NAME = "driver_imgs_list.csv"
+IN_A_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's links lead, told to make links
 MANIFEST = Path("data/driver-manifest.csv")
 SPLIT_BY = ("image", "driver")  # to split: see ladder/drivers/splits.py
 MANIFEST_COLUMNS = ("path", "class", "subject", "by_image", "by_driver")
@@ -87,10 +89,10 @@ def read_image_list(root: Path) -> pd.DataFrame:
             raise InputError(f"{source}: row {row}: img {name!r} is not the plain name of a file")
         path = Path("imgs", "train", classname, name)
         try:
-            inside, exists = (root / path).resolve().is_relative_to(top), (root / path).is_file()
+            target, exists = (root / path).resolve(), (root / path).is_file()
         except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, circular links
             raise InputError(f"{source}: row {row}: img {name!r}: {error}") from None
-        if not inside:
+        if not (target.is_relative_to(top) or IN_A_CACHE.search(target.as_posix())):
             raise InputError(f"{source}: row {row}: img {name!r} lies outside {root}")
         if not exists:
             raise InputError(f"{source}: row {row}: no image {root / path}")

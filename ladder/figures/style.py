@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,6 +15,7 @@ BLUE, ORANGE, VERMILION, GREY = "#0072B2", "#E69F00", "#D55E00", "#5F5F5F"
 CELL, PICTURE = 1.19, 0.94  # height of a picture and its caption, and longest side of a picture, in columns
 SPLIT_COLOURS = {"train": BLUE, "val": ORANGE, "test": VERMILION}
 
+matplotlib.rcdefaults()  # whatever matplotlibrc says
 plt.rcParams.update(
     {
         "figure.dpi": 120,

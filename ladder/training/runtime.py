@@ -22,9 +22,6 @@ from ladder.files.params import Group
 
 # From its import on, TensorFlow reports errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# By itself TensorFlow takes oneDNN's kernels only on processors with AVX-512 VNNI; with AVX2 alone they are
-# faster too: the gradients of convolutions most of all.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Here and not in ~/.keras/keras.json, which would make another machine's run another.
 _backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 if _backend not in ("tensorflow", "jax"):
@@ -59,6 +56,11 @@ with _native_stderr_muted():
     import tensorflow as tf
 
 tf.get_logger().setLevel("ERROR")
+# Whatever ~/.keras/keras.json says.
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
+keras.config.set_dtype_policy("float32")
 
 __all__ = ["choose_precision", "dtype_policy", "keras", "require_backend", "start_keras", "tf"]
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def copy_repository(folder: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
+        env=environment(),
         check=True,
         capture_output=True,
         text=True,
@@ -63,9 +65,21 @@ def copy_repository(folder: Path) -> None:
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
 
 
+@cache
+def variables_of_a_repository() -> set[str]:
+    """Those by which git tells its hooks, and whatever they start, which repository is meant."""
+    command = ["git", "rev-parse", "--local-env-vars"]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
 def environment() -> dict[str, str]:
-    """This process's variables, with this environment's Python and DVC first on the path."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    """This process's variables, with this environment's Python and DVC first on the path.
+
+    Without those that would lead git and DVC from a copy to the user's repository.
+    """
+    shed = variables_of_a_repository()
+    own = {name: value for name, value in os.environ.items() if name not in shed}
+    return own | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def run_in(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:

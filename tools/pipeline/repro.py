@@ -83,9 +83,9 @@ def is_dvc(command: list[str]) -> bool:
 
 def sweep() -> list[str]:
     """Remove DVC's list of locked paths and all temporary files, unless a process of theirs is alive."""
-    here = processes_here()
-    if any(map(is_dvc, here.values())):
+    if running():
         return []
+    here = processes_here()
     said = []
     if RWLOCK.exists() and RWLOCK.read_bytes() not in FREE:
         RWLOCK.unlink()
@@ -101,20 +101,44 @@ def sweep() -> list[str]:
     return said + [f"{len(left)} temporary file{'s' * (len(left) > 1)} removed"] * bool(left)
 
 
+def running() -> list[list[str]]:
+    """The command line of each DVC in this repository or below."""
+    return [command for command in processes_here().values() if is_dvc(command)]
+
+
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold DVC's lock on this repository, the current folder, once no `dvc repro` runs here."""
-    said = False
+    """Hold DVC's lock on this repository, the current folder, once no `dvc repro` runs here.
+
+    Raises
+    ------
+    InputError
+        The lock stays, though no DVC of this machine holds it: one by hard links does so after a kill.
+    """
+    said, unexplained = False, 0
     while True:
-        with suppress(LockError), Repo().lock:
-            if not any(is_dvc(command) and "repro" in command for command in processes_here().values()):
-                yield
-                return
+        lock = Repo().lock
+        try:
+            lock.lock()
+        except LockError:
+            unexplained = 0 if running() else unexplained + 1  # it may have ended just now
+            if unexplained == 3:
+                raise InputError(
+                    ".dvc/tmp/lock: taken, but not by a DVC of this machine; if none runs elsewhere, "
+                    "`rm .dvc/tmp/lock .dvc/tmp/rwlock.lock`"
+                ) from None
+        else:
+            try:
+                if not any("repro" in command for command in running()):
+                    yield
+                    return
+            finally:
+                lock.unlock()
         if received:
             sys.exit(128 + received[0])
-        if not said:
+        if running() and not said:
             print("another DVC runs here: waiting for it to end", flush=True)
-        said = True
+            said = True
         time.sleep(0.5)
 
 
