@@ -19,7 +19,9 @@ from typing import Literal
 
 from ladder.files.errors import InputError
 from ladder.files.params import Group
+from ladder.files.surroundings import set_surroundings
 
+set_surroundings()
 # From its import on, TensorFlow reports errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Here and not in ~/.keras/keras.json, which would make another machine's run another.

@@ -11,6 +11,7 @@ import socket
 import tempfile
 
 from ladder.files.errors import InputError, run_command
+from ladder.files.surroundings import set_surroundings
 
 HOST = "127.0.0.1"  # nobody else reaches it
 PORT = 7860
@@ -47,6 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="demo-") as uploads:
+        set_surroundings()
         # Gradio reads them when it is imported.
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": uploads, "NO_PROXY": HOST}
         print("loading Gradio and the models ...", flush=True)
