@@ -12,6 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from ladder.files.errors import InputError
+from tools.pipeline.inputs import copy_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -133,6 +134,7 @@ def run_pipeline(origin: Path, folder: Path) -> None:
         The pipeline fails; it has said why.
     """
     clone_origin(origin, folder)
+    copy_inputs(origin, folder)
     done = subprocess.run(
         [sys.executable, "-m", "tools.pipeline.repro"], cwd=folder, env=environment(), check=False
     )

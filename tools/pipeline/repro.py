@@ -7,6 +7,7 @@ is gone and whose number another one may get. Stages and DVC write outputs under
 which then stays. What has run since the dvc.lock of git's HEAD, DVC finds in its cache of runs.
 """
 
+import json
 import os
 import re
 import shutil
@@ -26,10 +27,10 @@ from dvc.utils.serialize import YAMLError, parse_yaml
 
 from ladder.files.errors import InputError, run_command
 from ladder.files.outputs import replacing
+from tools.pipeline.inputs import check_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK, RWLOCK = Path("dvc.lock"), Path(".dvc/tmp/rwlock")
-FREE = (b"{}", b'{"write": {}, "read": {}}')  # contents of rwlock
 WRITTEN = ("data", "models", "metrics", "plots", "report", ".checkpoints", ".dvc/cache")
 # .NAME.PID.tmp, with a suffix or .old, is a stage's (ladder/files/outputs.py); .TOKEN.tmp is DVC's.
 TEMPORARY = re.compile(r"\..+?(\.(?P<pid>\d+))?(\.old)?\.tmp(\.[^.]+)?")
@@ -81,13 +82,21 @@ def is_dvc(command: list[str]) -> bool:
     return "dvc" in [Path(part).name for part in command[:3]]
 
 
+def names_paths(rwlock: bytes) -> bool:
+    """Whether DVC's list of locked paths has entries, or is damaged."""
+    try:
+        return any(json.loads(rwlock).values())
+    except (ValueError, AttributeError):
+        return True
+
+
 def sweep() -> list[str]:
     """Remove DVC's list of locked paths and all temporary files, unless a process of theirs is alive."""
     if running():
         return []
     here = processes_here()
     said = []
-    if RWLOCK.exists() and RWLOCK.read_bytes() not in FREE:
+    if RWLOCK.exists() and names_paths(RWLOCK.read_bytes()):
         RWLOCK.unlink()
         said.append("locks of a killed DVC removed")
     beside = [*Path().glob(".*"), *(path for folder in WRITTEN for path in Path(folder).rglob(".*"))]
@@ -147,6 +156,7 @@ def start(options: list[str]) -> subprocess.Popen:
     with alone():
         if mended := mend_lock() + sweep():
             print("mended: " + "; ".join(mended), flush=True)
+        check_inputs(Repo())
         command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *options]
         return subprocess.Popen(command, start_new_session=True)
 
