@@ -1,5 +1,6 @@
 """Expected errors: bad parameters, bad data, missing files, no room. One line each, never a traceback."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -13,8 +14,12 @@ class InputError(Exception):
 def run_command(command: Callable[[], None]) -> None:
     """Run a program's `main`; an `InputError` becomes one line on stderr and exit code 1.
 
-    So does a lack of memory. Any other exception is a bug and keeps its traceback.
+    So does a lack of memory. Any other exception is a bug and keeps its traceback. Told to end, the program
+    leaves its `with` blocks on the way out, as after Ctrl-C, so that its temporary files go.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
     try:
         command()
     except KeyboardInterrupt:

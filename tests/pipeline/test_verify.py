@@ -2,15 +2,19 @@
 
 import json
 import shutil
+import signal
+import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
 from ladder.files.params import read_settings
 from tests.imports import ROOT
 from tools.experiments.compare import TOLERANCES, Tolerances
-from tools.pipeline.clones import run_in
+from tools.pipeline.clones import change_params, environment, run_in
 from tools.pipeline.verify import OUTSIDE, Row, compare_metrics, metrics_in, tolerance_of
 
 VERIFY = [sys.executable, "-m", "tools.pipeline.verify"]
@@ -95,3 +99,25 @@ def test_a_frozen_stage_stays_listed_with_the_code_that_made_its_outputs(short_c
     run_in(folder, "git", "commit", "--quiet", "--all", "--message", "a frozen stage")
     run_in(folder, *VERIFY, "--here")
     assert run_in(folder, "git", "status", "--porcelain").stdout == ""
+
+
+@pytest.mark.parametrize(("options", "name"), [(["--here"], "SIGTERM"), ([], "SIGINT")])
+def test_stopped_midway_it_leaves_nothing_behind(short_clone, tmp_path, options, name):
+    folder, temporary = tmp_path / "clone", tmp_path / "temporary"
+    shutil.copytree(short_clone, folder)
+    temporary.mkdir()
+    change_params(folder, {"mnist": {"epochs": 1_000_000, "patience": 1_000_000}})
+    run_in(folder, "git", "commit", "--quiet", "--all", "--message", "hours of training")
+    before = (folder / "dvc.lock").read_bytes()
+    variables = environment() | {"TMPDIR": str(temporary)}
+    verify = subprocess.Popen([*VERIFY, *options], cwd=folder, env=variables, stderr=subprocess.PIPE)
+    while not list(tmp_path.rglob(".checkpoints/train-mnist*.npz")):
+        assert verify.poll() is None
+        time.sleep(0.1)
+    verify.send_signal(signal.Signals[name])
+    verify.communicate(timeout=60)
+    assert verify.returncode == 128 + signal.Signals[name]
+    working = psutil.process_iter(["cwd"])
+    assert [process for process in working if str(tmp_path) in (process.info["cwd"] or "")] == []
+    assert (folder / "dvc.lock").read_bytes() == before
+    assert [path.name for path in temporary.iterdir() if path.is_dir()] == []

@@ -125,6 +125,16 @@ def clone_origin(origin: Path, folder: Path) -> None:
         run_in(folder, "git", "config", key, value)
 
 
+def run_repro(folder: Path) -> int:
+    """Run the pipeline in a repository; returns the exit code. It ends with this process."""
+    runner = subprocess.Popen([sys.executable, "-m", "tools.pipeline.repro"], cwd=folder, env=environment())
+    try:
+        return runner.wait()
+    finally:
+        runner.terminate()  # nothing, if it has ended
+        runner.wait()
+
+
 def run_pipeline(origin: Path, folder: Path) -> None:
     """Clone `origin` to `folder` and run its pipeline there, without any cache of earlier runs.
 
@@ -135,11 +145,8 @@ def run_pipeline(origin: Path, folder: Path) -> None:
     """
     clone_origin(origin, folder)
     copy_inputs(origin, folder)
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.pipeline.repro"], cwd=folder, env=environment(), check=False
-    )
-    if done.returncode:
-        raise InputError(f"the pipeline failed in a clone with exit code {done.returncode}")
+    if code := run_repro(folder):
+        raise InputError(f"the pipeline failed in a clone with exit code {code}")
 
 
 def tree(folder: Path) -> list[Path]:

@@ -11,7 +11,6 @@ and takes from its cache what has run here before.
 import argparse
 import fnmatch
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ from ladder.files.outputs import replacing
 from ladder.files.params import read_settings
 from tools.experiments.compare import TOLERANCES, Tolerances
 from tools.experiments.job_summary import add_to_job_summary
-from tools.pipeline.clones import ROOT, environment, run_in, run_pipeline
+from tools.pipeline.clones import ROOT, run_in, run_pipeline, run_repro
 from tools.pipeline.repro import committed_lock
 
 LOCK = ROOT / "dvc.lock"
@@ -123,9 +122,8 @@ def run_here() -> None:
     before = LOCK.read_bytes() if LOCK.exists() else None
     LOCK.unlink(missing_ok=True)
     try:
-        done = subprocess.run([sys.executable, "-m", "tools.pipeline.repro"], env=environment(), check=False)
-        if done.returncode:
-            raise InputError(f"the pipeline failed with exit code {done.returncode}")
+        if code := run_repro(ROOT):
+            raise InputError(f"the pipeline failed with exit code {code}")
         put_back_frozen_stages()
     except BaseException:
         if before is not None:
