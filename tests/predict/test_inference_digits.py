@@ -210,9 +210,9 @@ def test_files_are_answered_in_order_and_bad_ones_say_why(networks, folder):
     ]
     assert "one colour" in errors[1]
     expected = networks.predict(read_digit(load_picture(folder / "seven.png")).image[None])
-    for name, probabilities in found[4].probabilities.items():
+    for name, probabilities in found[4].answer.items():
         np.testing.assert_allclose(probabilities, expected[name][0], rtol=1e-4)
-    answer = digit_answer(found[1].path, found[1].reading, found[1].probabilities)
+    answer = digit_answer(*found[1])
     assert answer.record["networks"]["mnist"]["digit"] == expected["mnist"].argmax()
 
 
