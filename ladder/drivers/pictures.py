@@ -15,7 +15,6 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 MAX_PIXELS = 50_000_000  # a camera's picture fits; a header that promises more is refused unread
 # What browsers show. Pillow tries all that it knows, and starts another program, Ghostscript, for EPS.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
-MAC_LEFTOVERS = (".DS_Store", ".Spotlight-V100", ".TemporaryItems", ".Trashes", ".fseventsd", "__MACOSX")
 
 
 @contextmanager
@@ -40,8 +39,3 @@ def open_picture(path: str | Path) -> Iterator[Image.Image]:
         raise
     except Exception as error:  # Pillow raises many kinds for a damaged file.
         raise InputError(f"{path}: not a readable image ({', '.join(FORMATS)}): {error}") from None
-
-
-def left_by_a_mac(name: str) -> bool:
-    """Whether a file or folder of this name is what macOS leaves beside files on disks and in archives."""
-    return name.startswith("._") or name in MAC_LEFTOVERS

@@ -12,7 +12,8 @@ from typing import Generic, NamedTuple, TypeVar
 from PIL import Image
 from tqdm import tqdm
 
-from ladder.drivers.pictures import FORMATS, left_by_a_mac
+from ladder.drivers.names import left_by_a_mac
+from ladder.drivers.pictures import FORMATS
 from ladder.files.errors import InputError
 from ladder.predict.answers import printable
 

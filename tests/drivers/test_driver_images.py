@@ -71,6 +71,18 @@ def test_the_root_itself_may_be_a_link(driver_set):
     assert read_image_list(Path("linked")).equals(read_image_list(Path("set")))
 
 
+def test_a_driver_may_not_have_a_second_spelling_with_more_spaces(driver_set):
+    driver_set("Zoë A,c0,img_1.jpg", "Zoë  A,c0,img_2.jpg")
+    with pytest.raises(InputError, match=r"row 3: subject 'Zoë  A' is 'Zoë A' in row 2"):
+        read_image_list(Path("set"))
+
+
+def test_a_row_for_what_a_mac_leaves_beside_a_file_is_no_image(driver_set, capsys):
+    driver_set("p1,c0,._img_2.jpg", "p1,c0,img_2.jpg", "p1,c0,.DS_Store")
+    assert read_image_list(Path("set"))["path"].tolist() == ["imgs/train/c0/img_2.jpg"]
+    assert capsys.readouterr().out.startswith(f"{SOURCE}: 2 rows left out, such as '._img_2.jpg': ")
+
+
 def test_files_that_are_not_listed_are_left_alone(driver_set):
     driver_set("p1,c0,img_2.jpg")
     assert read_image_list(Path("set"))["path"].tolist() == ["imgs/train/c0/img_2.jpg"]
