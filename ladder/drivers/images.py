@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from pydantic import Field
 
 from ladder.drivers.names import left_by_a_mac, same_name
-from ladder.drivers.pictures import open_picture
+from ladder.drivers.pictures import open_picture, to_rgb
 from ladder.files.errors import InputError
 from ladder.files.metrics import SPLITS
 from ladder.files.params import Group, Share
@@ -176,16 +176,10 @@ def one_hot(labels: np.ndarray) -> np.ndarray:
 def load_image(path: Path, size: int) -> np.ndarray:
     """Decode, turn upright (EXIF), make RGB and resize to uint8 [size, size, 3].
 
-    Of an animation it is the first frame.
-
-    Raises
-    ------
-    InputError
-        The file is missing, not an image, truncated, or absurdly large.
+    Of an animation it is the first frame. Raises InputError as `open_picture` does.
     """
-    with open_picture(path) as image:
-        image.draft("RGB", (size, size))  # lets the JPEG decoder skip detail that is thrown away here
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+    with open_picture(path, size) as image:
+        upright = to_rgb(ImageOps.exif_transpose(image))
         return np.asarray(upright.resize((size, size), Image.Resampling.BILINEAR))
 
 

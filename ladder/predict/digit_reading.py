@@ -34,7 +34,7 @@ class DigitReading(NamedTuple):
 
 def load_picture(path: str | Path) -> Image.Image:
     """A picture file, turned upright (EXIF); raises InputError as `open_picture` does."""
-    with open_picture(path) as picture:
+    with open_picture(path, WORKING_SIDE) as picture:
         return ImageOps.exif_transpose(picture)
 
 
