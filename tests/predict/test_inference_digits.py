@@ -134,6 +134,44 @@ def test_a_picture_is_turned_upright(tmp_path):
     assert likeness(load_picture(tmp_path / "a.jpg")) > 0.98
 
 
+def note_on_a_desk():
+    picture = Image.new("L", (800, 600), 60)
+    picture.paste(draw_seven(500, 400, 40, 220).rotate(7, fillcolor=220), (150, 100))
+    return picture.rotate(7, fillcolor=60)
+
+
+def shadow_s_edge():
+    shadow = Image.new("L", (800, 600), 255)
+    ImageDraw.Draw(shadow).polygon([(300, 0), (800, 0), (800, 600), (500, 600)], 0)
+    return Image.composite(draw_seven(800, 600, 40, 220), Image.new("L", (800, 600), 60), shadow)
+
+
+def squared_paper():
+    picture = draw_seven(800, 600, 40, 225)
+    draw = ImageDraw.Draw(picture)
+    for at in range(10, 800, 50):
+        draw.line([(at, 0), (at, 600)], 120, 2)
+        draw.line([(0, at), (800, at)], 120, 2)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("draw", "why"),
+    [
+        (note_on_a_desk, "is a blob, not strokes"),
+        (shadow_s_edge, "reaches the edge of the picture"),
+        (squared_paper, "reaches the edge of the picture"),
+    ],
+)
+def test_what_may_be_no_digit_is_called_doubtful(draw, why):
+    assert read_digit(draw()).how.endswith(f"; doubtful: the ink {why}")
+
+
+def test_few_images_of_mnist_are_called_doubtful():
+    images = read_source("mnist-5k", ROOT / "nowhere")[0].images[::10]
+    assert sum("doubtful" in read_digit(Image.fromarray(image)).how for image in images) <= 20  # of 500
+
+
 def test_an_image_of_mnist_is_read_as_itself():
     images = read_source("mnist-5k", ROOT / "nowhere")[0].images[::25]
     read = np.stack([read_digit(Image.fromarray(image)).image for image in images])
