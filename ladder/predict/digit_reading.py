@@ -71,11 +71,10 @@ def read_digit(picture: Image.Image) -> DigitReading:
 
 def _grey_levels(picture: Image.Image) -> np.ndarray:
     """The picture as [height, width] floats of any range, at most `WORKING_SIDE` to a side."""
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
+    if picture.mode.startswith(("I", "F")):
+        picture = picture.convert("F")  # more than 8 bits, which "L" or "RGBA" would cut off
     else:
-        deep = picture.mode.startswith(("I", "F"))  # more than 8 bits, which "L" would cut off
-        picture = picture.convert("F" if deep else "L")
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "L")
     picture = picture.reduce(math.ceil(max(picture.size) / WORKING_SIDE))
     if picture.mode != "RGBA":
         return np.asarray(picture, np.float64)

@@ -101,6 +101,11 @@ def test_any_mode_as_it_comes_from_a_file(picture, tmp_path):
     assert likeness(load_picture(tmp_path / "seven.png")) > 0.98
 
 
+def test_a_transparent_grey_in_16_bits_does_not_cut_the_others_off(tmp_path):
+    sixteen_bits(40_000, 1_000).save(tmp_path / "seven.png", transparency=5)
+    assert likeness(load_picture(tmp_path / "seven.png")) > 0.98
+
+
 def test_grain_specks_and_shade_are_no_ink():
     rng = np.random.default_rng(0)
     clean = np.asarray(draw_seven(400, 400)).astype(float)
