@@ -77,7 +77,7 @@ def textbook_loop(paths: list[Path], model: keras.Model) -> np.ndarray:
 def stream(paths: list[Path], classifier: DriverClassifier, worth_compiling: float) -> np.ndarray:
     """The same through `classify_files`, calibrated; compiled from so many pixels on."""
     with mock.patch.object(winograd, "WORTH_COMPILING", worth_compiling):
-        return np.stack([answer.probabilities for answer in classify_files(paths, classifier)])
+        return np.stack([found.answer.probabilities for found in classify_files(paths, classifier)])
 
 
 def rows() -> list[Row]:

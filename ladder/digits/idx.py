@@ -80,7 +80,7 @@ def find_idx_folder(folder: Path) -> dict[str, tuple[Path, Path]]:
 
     The names hold `train` or `t10k`/`test`, then `images` or `labels`, then `idx3` or `idx1`, as in
     `train-images-idx3-ubyte.gz` (MNIST, Fashion-MNIST, KMNIST) or `emnist-digits-test-labels-idx1-ubyte`.
-    A folder without test files has only "train".
+    A folder without test files has only "train". A name with `._` first is what a Mac leaves beside a file.
 
     Raises
     ------
@@ -94,7 +94,10 @@ def find_idx_folder(folder: Path) -> dict[str, tuple[Path, Path]]:
             fitting = [
                 path
                 for path in sorted(folder.iterdir())
-                if content in path.name and "idx" in path.name and any(mark in path.name for mark in marks)
+                if content in path.name
+                and "idx" in path.name
+                and any(mark in path.name for mark in marks)
+                and not path.name.startswith("._")
             ]
             if len(fitting) > 1:
                 raise InputError(f"{folder}: {fitting[0].name} and {fitting[1].name}: keep one of them")

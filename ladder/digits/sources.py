@@ -12,6 +12,10 @@ from ladder.digits.images import SIDE, Images
 from ladder.files.errors import InputError
 from ladder.files.params import Group, Share
 
+# The names of the files of EMNIST (Cohen et al. 2017) begin so. All its sets, digits and letters, have rows
+# and columns exchanged; MNIST, Fashion-MNIST and KMNIST do not.
+TRANSPOSED = "emnist-"
+
 
 class Digits(Group):
     """The `digits` group of params.yaml."""
@@ -22,7 +26,7 @@ class Digits(Group):
 
 
 def read_source(source: str, folder: Path) -> tuple[Images, Images | None]:
-    """All images of a source, and its own test set where it has one.
+    """All images of a source, upright, and its own test set where it has one.
 
     Parameters
     ----------
@@ -47,9 +51,12 @@ def read_source(source: str, folder: Path) -> tuple[Images, Images | None]:
         raise InputError(f"{folder}: no IDX files; put train-images-idx3-ubyte and its fellows there")
     pairs = find_idx_folder(folder)
     sets = {split: Images(*read_idx_pair(*paths)) for split, paths in pairs.items()}
-    for split, (images, _) in sets.items():
+    for split, (images, labels) in sets.items():
         if images.shape[1:] != (SIDE, SIDE):
             raise InputError(f"{pairs[split][0]}: images are {images.shape[1:]}, needed are ({SIDE}, {SIDE})")
+        if pairs[split][0].name.lower().startswith(TRANSPOSED):
+            print(f"{pairs[split][0]}: EMNIST stores images transposed; they are turned upright", flush=True)
+            sets[split] = Images(np.ascontiguousarray(images.transpose(0, 2, 1)), labels)
     return sets["train"], sets.get("test")
 
 

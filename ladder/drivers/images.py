@@ -16,7 +16,8 @@ import pandas as pd
 from PIL import Image, ImageOps
 from pydantic import Field
 
-from ladder.drivers.pictures import open_picture
+from ladder.drivers.names import left_by_a_mac, same_name
+from ladder.drivers.pictures import open_picture, to_rgb
 from ladder.files.errors import InputError
 from ladder.files.metrics import SPLITS
 from ladder.files.params import Group, Share
@@ -67,11 +68,19 @@ def read_image_list(root: Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A column is missing, a class is not c0 to c9, a subject or name has characters that do not show, an
-        image is listed twice, missing, or outside `root`.
+        A column is missing, a class is not c0 to c9, a subject or name has characters that do not show, a
+        subject has two spellings, an image is listed twice, missing, or outside `root`.
     """
     source = root / CSV_NAME
     table = read_table(source, ("subject", "classname", "img"), str)
+    from_a_mac = table["img"].map(left_by_a_mac)
+    if from_a_mac.any():
+        print(
+            f"{source}: {from_a_mac.sum():,} rows left out, such as {table['img'][from_a_mac].iloc[0]!r}: "
+            "what macOS leaves beside a file",
+            flush=True,
+        )
+    table = table[~from_a_mac]
     top = root.resolve()
     paths = []
     for index, subject, classname, name in table[["subject", "classname", "img"]].itertuples():
@@ -97,15 +106,32 @@ def read_image_list(root: Path) -> pd.DataFrame:
         if not exists:
             raise InputError(f"{source}: row {row}: no image {root / path}")
         paths.append(path.as_posix())
-    # Upper and lower case are one on some disks, where both names would be one picture.
-    twice = table.index[table["img"].str.casefold().duplicated()]
-    if len(twice):
-        raise InputError(
-            f"{source}: row {twice[0] + 2}: img {table['img'][twice[0]]!r} is listed before; "
-            "allowed is once, upper and lower case alike"
-        )
+    _check_spellings(source, table)
     listed = pd.DataFrame({"path": paths, "class": table["classname"], "subject": table["subject"]})
     return listed.sort_values("path", ignore_index=True)
+
+
+def _check_spellings(source: Path, table: pd.DataFrame) -> None:
+    """Raises InputError where a subject has two spellings, or an image is listed twice in whatever spelling.
+
+    One person would be in two splits. On some disks, both names would be one picture.
+    """
+    people: dict[str, tuple[int, str]] = {}
+    images: dict[str, tuple[int, str]] = {}
+    for index, subject, name in table[["subject", "img"]].itertuples():
+        row = index + 2
+        before, spelling = people.setdefault(same_name(subject), (row, subject))
+        if spelling != subject:
+            raise InputError(
+                f"{source}: row {row}: subject {subject!r} is {spelling!r} in row {before}; allowed is one "
+                "spelling of a name: upper and lower case, spaces and Unicode forms alike"
+            )
+        before, spelling = images.setdefault(same_name(name), (row, name))
+        if before != row:
+            raise InputError(
+                f"{source}: row {row}: img {name!r} is listed before, in row {before} as {spelling!r}; "
+                "allowed is once, upper and lower case alike"
+            )
 
 
 def read_manifest() -> pd.DataFrame:
@@ -152,16 +178,10 @@ def one_hot(labels: np.ndarray) -> np.ndarray:
 def load_image(path: Path, size: int) -> np.ndarray:
     """Decode, turn upright (EXIF), make RGB and resize to uint8 [size, size, 3].
 
-    Of an animation it is the first frame.
-
-    Raises
-    ------
-    InputError
-        The file is missing, not an image, truncated, or absurdly large.
+    Of an animation it is the first frame. Raises InputError as `open_picture` does.
     """
-    with open_picture(path) as image:
-        image.draft("RGB", (size, size))  # lets the JPEG decoder skip detail that is thrown away here
-        upright = ImageOps.exif_transpose(image).convert("RGB")
+    with open_picture(path, size) as image:
+        upright = to_rgb(ImageOps.exif_transpose(image))
         return np.asarray(upright.resize((size, size), Image.Resampling.BILINEAR))
 
 

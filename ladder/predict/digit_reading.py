@@ -23,10 +23,16 @@ GRAIN = 1 / 400  # of the longer side of the picture: what is smaller is noise
 FAINTEST = 0.15  # of the strongest ink: where a stroke ends
 FLATTEST = 0.02  # of the range of grey levels: less is what is left of a slope without ink
 SMALLEST = 0.02  # of all ink: a separate part below that is a speck
+# A blob: some ink lies that many pixels of 28×28 inside, and all of it is below so many squares of that. A
+# sheet of paper on a desk is; of MNIST's digits, one in a hundred.
+BLOB_DEPTH, BLOB_SQUARES = 4, 12.1
 
 
 class DigitReading(NamedTuple):
-    """`image` [28, 28] uint8, 0 is the background; `how` says in words what was done to get it."""
+    """`image` [28, 28] uint8, 0 is the background.
+
+    `how` says in words what was done to get it, and why it may be no digit.
+    """
 
     image: np.ndarray
     how: str
@@ -34,7 +40,7 @@ class DigitReading(NamedTuple):
 
 def load_picture(path: str | Path) -> Image.Image:
     """A picture file, turned upright (EXIF); raises InputError as `open_picture` does."""
-    with open_picture(path) as picture:
+    with open_picture(path, WORKING_SIDE) as picture:
         return ImageOps.exif_transpose(picture)
 
 
@@ -52,20 +58,23 @@ def read_digit(picture: Image.Image) -> DigitReading:
     ink, dark_on_light = _ink(ndimage.gaussian_filter(grey, GRAIN * max(grey.shape)))
     if ink.max() < FLATTEST * np.ptp(grey):
         raise InputError("nothing in the picture stands out from its shade: no digit in it")
-    digit = _without_specks(ink)
+    digit, at_edge = _without_specks(ink)
     image = _in_field(digit)
     polarity = "dark on light, inverted" if dark_on_light else "light on dark"
     how = f"{polarity}; cropped to the ink; centred in {SIDE}×{SIDE}"
+    if at_edge:
+        how += "; doubtful: the ink reaches the edge of the picture"
+    elif _is_blob(image):
+        how += "; doubtful: the ink is a blob, not strokes"
     return DigitReading(np.rint(255 * image).astype(np.uint8), how)
 
 
 def _grey_levels(picture: Image.Image) -> np.ndarray:
     """The picture as [height, width] floats of any range, at most `WORKING_SIDE` to a side."""
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
+    if picture.mode.startswith(("I", "F")):
+        picture = picture.convert("F")  # more than 8 bits, which "L" or "RGBA" would cut off
     else:
-        deep = picture.mode.startswith(("I", "F"))  # more than 8 bits, which "L" would cut off
-        picture = picture.convert("F" if deep else "L")
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "L")
     picture = picture.reduce(math.ceil(max(picture.size) / WORKING_SIDE))
     if picture.mode != "RGBA":
         return np.asarray(picture, np.float64)
@@ -96,8 +105,8 @@ def _ink(grey: np.ndarray) -> tuple[np.ndarray, bool]:
     return np.maximum(ground - grey if dark_on_light else grey - ground, 0), dark_on_light
 
 
-def _without_specks(ink: np.ndarray) -> np.ndarray:
-    """The ink cut out along the outline of the digit, anything else in it set to 0."""
+def _without_specks(ink: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The ink cut out along the digit's outline, anything else in it set to 0; whether it reaches an edge."""
     strong = ink > _otsu_threshold(ink)
     outline = ink > FAINTEST * np.percentile(ink[strong], 90)
     parts, count = ndimage.label(outline, np.ones((3, 3)))
@@ -107,7 +116,15 @@ def _without_specks(ink: np.ndarray) -> np.ndarray:
     if not kept.any():
         raise InputError("nothing but specks in the picture: no digit in it")
     box = ndimage.find_objects(kept.astype(int))[0]
-    return np.where(kept, ink, 0)[box]
+    at_edge = bool(kept[0].any() or kept[-1].any() or kept[:, 0].any() or kept[:, -1].any())
+    return np.where(kept, ink, 0)[box], at_edge
+
+
+def _is_blob(image: np.ndarray) -> bool:
+    """Whether the ink of an image [28, 28], from 0 to 1, is too stout for a digit's strokes."""
+    ink = np.pad(image > 0.5, 1)
+    depth = ndimage.distance_transform_edt(ink).max()
+    return bool(depth >= BLOB_DEPTH and ink.sum() < BLOB_SQUARES * depth**2)
 
 
 def _otsu_threshold(values: np.ndarray) -> float:

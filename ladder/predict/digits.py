@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from ladder.evaluation.calibration import scaled
 from ladder.files.errors import InputError
 from ladder.predict.answers import Answer, rounded
 from ladder.predict.digit_reading import DigitReading, load_picture, read_digit
-from ladder.predict.image_files import Refused, read_in_batches
+from ladder.predict.image_files import FileAnswer, Refused, classify_in_batches
 from ladder.predict.outputs import Outputs
 from ladder.scratch.network import predict as predict_from_scratch
 from ladder.scratch.network_file import read_network
@@ -63,16 +62,10 @@ class DigitNetworks:
         return {name: scaled(answer, self._temperatures[name]) for name, answer in answers.items()}
 
 
-class FileAnswer(NamedTuple):
-    """One file: how it was read and each network's calibrated probabilities [10]."""
-
-    path: Path
-    reading: DigitReading
-    probabilities: Mapping[str, np.ndarray]
-
-
-def classify_files(paths: Iterable[Path], networks: DigitNetworks) -> Iterator[FileAnswer | Refused]:
-    """Answers in the order of `paths`, each as soon as its batch is done; see `read_in_batches`."""
+def classify_files(
+    paths: Iterable[Path], networks: DigitNetworks
+) -> Iterator[FileAnswer[DigitReading, Mapping[str, np.ndarray]] | Refused]:
+    """The answers about files: each network's calibrated probabilities [10]; see `classify_in_batches`."""
 
     def read(path: Path) -> DigitReading:
         picture = load_picture(path)
@@ -81,16 +74,11 @@ def classify_files(paths: Iterable[Path], networks: DigitNetworks) -> Iterator[F
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 
-    for batch in read_in_batches(paths, read, BATCH_SIZE):
-        readings = [file[1] for file in batch if not isinstance(file, Refused)]
-        found = networks.predict(np.stack([reading.image for reading in readings])) if readings else {}
-        done = 0
-        for file in batch:
-            if isinstance(file, Refused):
-                yield file
-            else:
-                yield FileAnswer(*file, {name: of_all[done] for name, of_all in found.items()})
-                done += 1
+    def classify(readings: list[DigitReading]) -> Iterator[Mapping[str, np.ndarray]]:
+        found = networks.predict(np.stack([reading.image for reading in readings]))
+        return (dict(zip(found, of_file, strict=True)) for of_file in zip(*found.values(), strict=True))
+
+    return classify_in_batches(paths, read, classify, BATCH_SIZE)
 
 
 def digit_answer(path: Path, reading: DigitReading, probabilities: Mapping[str, np.ndarray]) -> Answer:

@@ -13,7 +13,7 @@ from ladder.drivers.images import CLASS_NAMES, CLASSES, load_image
 from ladder.evaluation.calibration import scaled
 from ladder.files.errors import InputError
 from ladder.predict.answers import Answer, rounded
-from ladder.predict.image_files import Refused, read_in_batches
+from ladder.predict.image_files import FileAnswer, Refused, classify_in_batches
 from ladder.predict.outputs import Outputs
 from ladder.training.keras_archive import load_keras
 from ladder.training.prediction import predict
@@ -27,16 +27,11 @@ NAME_WIDTH = max(map(len, CLASS_NAMES))
 HEADING = f"{'class':5}  {'name':{NAME_WIDTH}}  probability  file"
 
 
-class FileAnswer(NamedTuple):
-    """One file: `image` [size, size, 3] uint8 and calibrated `probabilities` [10].
+class Classified(NamedTuple):
+    """Calibrated `probabilities` [10] of an image; `heat` [size, size] is None where it was not asked for."""
 
-    `heat` [size, size] is None where it was not asked for.
-    """
-
-    path: Path
-    image: np.ndarray
     probabilities: np.ndarray
-    heat: np.ndarray | None = None
+    heat: np.ndarray | None
 
 
 class DriverClassifier:
@@ -89,25 +84,21 @@ class DriverClassifier:
 
 def classify_files(
     paths: Iterable[Path], classifier: DriverClassifier, heat_maps: bool = False
-) -> Iterator[FileAnswer | Refused]:
-    """Answers in the order of `paths`, each as soon as its batch is done; see `read_in_batches`.
+) -> Iterator[FileAnswer[np.ndarray, Classified] | Refused]:
+    """The answers about files, with their images [size, size, 3] uint8; see `classify_in_batches`.
 
     Parameters
     ----------
     heat_maps : whether to compute those of the most probable classes, too.
     """
-    for batch in read_in_batches(paths, partial(load_image, size=classifier.image_size), BATCH_SIZE):
-        images = [file[1] for file in batch if not isinstance(file, Refused)]
-        found: Iterator[tuple[np.ndarray, np.ndarray | None]] = iter(())
-        if images:
-            stacked = np.stack(images)
-            probabilities = classifier.predict(stacked)
-            heat = repeat(None)
-            if heat_maps:
-                heat = classifier.heat_maps(stacked, probabilities.argmax(axis=1))
-            found = zip(probabilities, heat, strict=False)
-        for file in batch:
-            yield file if isinstance(file, Refused) else FileAnswer(*file, *next(found))
+
+    def classify(images: list[np.ndarray]) -> Iterator[Classified]:
+        stacked = np.stack(images)
+        probabilities = classifier.predict(stacked)
+        heat = classifier.heat_maps(stacked, probabilities.argmax(axis=1)) if heat_maps else repeat(None)
+        return map(Classified, probabilities, heat)
+
+    return classify_in_batches(paths, partial(load_image, size=classifier.image_size), classify, BATCH_SIZE)
 
 
 def driver_answer(path: Path, probabilities: np.ndarray) -> Answer:

@@ -64,6 +64,22 @@ def test_idx_files_in_the_folder_of_a_source_are_what_is_read(source):
         assert np.array_equal(found.labels, written[name][1])
 
 
+@pytest.mark.parametrize("prefix", ["emnist-digits-", "emnist-mnist-", "EMNIST-digits-"])
+def test_emnist_is_turned_upright_and_said_so(prefix, capsys):
+    """Learned as they are stored, its images would make models that know no upright digit."""
+    upright = read_source("mnist-5k", Path("nowhere"))[0]
+    for split, part in (("train", slice(0, 5000, 100)), ("test", slice(50, 5000, 100))):
+        write_idx(Path(f"some/{prefix}{split}-images-idx3-ubyte"), upright.images[part].transpose(0, 2, 1))
+        write_idx(Path(f"some/{prefix}{split}-labels-idx1-ubyte"), upright.labels[part])
+    train, test = read_source("some", Path("some"))
+    assert np.array_equal(train.images, upright.images[::100]) and train.images.flags.c_contiguous
+    assert np.array_equal(test.images, upright.images[50::100])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1] for line in lines] == [
+        "EMNIST stores images transposed; they are turned upright"
+    ] * 2
+
+
 def test_a_source_without_its_own_test_set_has_none():
     write_idx(Path("some/train-images-idx3-ubyte"), np.ones((3, 28, 28)))
     write_idx(Path("some/train-labels-idx1-ubyte"), np.arange(3))

@@ -69,7 +69,8 @@ DOTTED = tuple(name.replace("-idx", ".idx") for name in MNIST)
 
 @pytest.mark.parametrize("names", [MNIST, tuple(f"{name}.gz" for name in MNIST), EMNIST, DOTTED])
 def test_published_names_are_found(tmp_path, names):
-    for name in (*names, "README.txt", "train.csv", "emnist-digits-mapping.txt"):
+    others = ("README.txt", "train.csv", "emnist-digits-mapping.txt", f"._{names[0]}")
+    for name in (*names, *others):
         (tmp_path / name).touch()
     train_images, train_labels, test_images, test_labels = (tmp_path / name for name in names)
     assert find_idx_folder(tmp_path) == {

@@ -4,8 +4,10 @@ What is refused is in tests/pipeline/bad_input/driver_lists.py and tests/pipelin
 """
 
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,9 @@ from ladder.drivers.images import (
     read_manifest,
     rows_by_split,
 )
+from ladder.drivers.pictures import to_rgb
 from ladder.files.errors import InputError
-from tests.pipeline.bad_input.pictures import png
+from tests.pipeline.bad_input.pictures import jpeg, png
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path("set") / CSV_NAME
@@ -69,6 +72,18 @@ def test_the_list_is_sorted_by_path(driver_set):
 def test_the_root_itself_may_be_a_link(driver_set):
     Path("linked").symlink_to("set", target_is_directory=True)
     assert read_image_list(Path("linked")).equals(read_image_list(Path("set")))
+
+
+def test_a_driver_may_not_have_a_second_spelling_with_more_spaces(driver_set):
+    driver_set("Zoë A,c0,img_1.jpg", "Zoë  A,c0,img_2.jpg")
+    with pytest.raises(InputError, match=r"row 3: subject 'Zoë  A' is 'Zoë A' in row 2"):
+        read_image_list(Path("set"))
+
+
+def test_a_row_for_what_a_mac_leaves_beside_a_file_is_no_image(driver_set, capsys):
+    driver_set("p1,c0,._img_2.jpg", "p1,c0,img_2.jpg", "p1,c0,.DS_Store")
+    assert read_image_list(Path("set"))["path"].tolist() == ["imgs/train/c0/img_2.jpg"]
+    assert capsys.readouterr().out.startswith(f"{SOURCE}: 2 rows left out, such as '._img_2.jpg': ")
 
 
 def test_files_that_are_not_listed_are_left_alone(driver_set):
@@ -150,6 +165,8 @@ def test_the_manifest_gives_labels_in_its_order():
         ("alpha.png", "RGBA", (200, 100, 50, 255), (200, 100, 50)),
         ("transparent.png", "RGBA", (200, 100, 50, 0), (200, 100, 50)),
         ("deep.png", "I;16", 65535, (255, 255, 255)),
+        ("deep_grey.png", "I;16", 40_000, (156, 156, 156)),
+        ("deep_black.png", "I;16", 255, (1, 1, 1)),
         ("inks.jpg", "CMYK", (0, 255, 255, 0), (255, 0, 0)),
     ],
 )
@@ -211,6 +228,96 @@ def test_an_animation_under_another_name_is_its_first_frame(kind):
     frames = [Image.new("RGB", (8, 6), colour) for colour in ((200, 100, 50), (0, 0, 255))]
     frames[0].save("img_1.jpg", kind, save_all=True, append_images=frames[1:])
     assert np.abs(load_image(Path("img_1.jpg"), 4).astype(int) - (200, 100, 50)).max() <= 2
+
+
+def deep_ramp(**options):
+    """A 16-bit grey PNG that is black on the left and white on the right."""
+    Image.fromarray(np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (64, 1))).save("deep.png", **options)
+    return load_image(Path("deep.png"), 64)[..., 0].astype(int)
+
+
+def test_a_16_bit_grey_png_is_read_by_value_and_upright():
+    ramp = np.tile(np.linspace(0, 255, 64), (64, 1))
+    assert np.abs(deep_ramp() - ramp).max() <= 1
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert np.abs(deep_ramp(exif=exif) - ramp.T).max() <= 1
+
+
+def write_deep_png(path, channels):
+    """A PNG of 16 bits in each of 2 to 4 channels, which Pillow does not write: all at 40,000."""
+    colour_type = {2: 4, 3: 2, 4: 6}[channels]
+    rows = (b"\0" + np.full((6, channels), 40_000, ">u2").tobytes()) * 6
+    header = struct.pack(">IIBBBBB", 6, 6, 16, colour_type, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    Path(path).write_bytes(content)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_16_bits_in_each_channel_are_read_by_value(channels):
+    write_deep_png("deep.png", channels)
+    assert (load_image(Path("deep.png"), 4) == 156).all()
+
+
+MODES = (
+    "1",
+    "L",
+    "LA",
+    "P",
+    "PA",
+    "RGB",
+    "RGBA",
+    "RGBX",
+    "CMYK",
+    "YCbCr",
+    "HSV",
+    "LAB",
+    "RGBa",
+    "I;16",
+    "I;16B",
+)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_white_and_black_are_so_in_every_mode(mode):
+    ramp = Image.fromarray(np.repeat(np.array([[0, 255]], np.uint8), 2, axis=0))
+    if mode.startswith("I;16"):
+        order = ">u2" if mode.endswith("B") else "<u2"
+        values = (np.asarray(ramp).astype(np.uint16) * 257).astype(order)
+        picture = Image.frombytes(mode, ramp.size, values.tobytes())
+    else:
+        with_alpha = {"RGBa": "RGBA", "PA": "P"}.get(mode, "RGB")
+        picture = ramp.convert("RGB").convert(with_alpha).convert(mode)
+    shown = np.asarray(to_rgb(picture))[0].astype(int)
+    assert np.abs(shown - [[0, 0, 0], [255, 255, 255]]).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["I", "F", "La"])
+def test_a_mode_without_a_known_white_is_refused(mode):
+    with pytest.raises(ValueError, match=r"which is white|conversion from La"):
+        to_rgb(Image.new(mode, (2, 2)))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_phone_s_largest_jpeg_is_read_at_a_reduced_size(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    left = Image.new("L", (10_000, 12_000), 60)
+    left.paste(200, (5_000, 0, 10_000, 12_000))
+    left.save("phone.jpg", exif=exif)
+    pixels = load_image(Path("phone.jpg"), 32)[..., 0].astype(int)
+    halves = np.repeat([60, 200], 16)
+    expected = np.tile(halves, (32, 1)) if orientation == 1 else np.tile(halves[:, None], (1, 32))
+    assert np.abs(pixels - expected).max() <= 20  # next to the edge
+
+
+def test_a_jpeg_that_stays_large_at_a_reduced_size_is_refused():
+    Path("long.jpg").write_bytes(jpeg(60_000, 1_000))
+    assert load_image(Path("long.jpg"), 100).shape == (100, 100, 3)
+    with pytest.raises(InputError, match=r"long\.jpg: 60000×1000 pixels; allowed are 50,000,000, or"):
+        load_image(Path("long.jpg"), 600)
 
 
 def test_pictures_are_no_reason_for_a_warning():

@@ -24,6 +24,7 @@ def unpacked(folder):
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_the_list_and_the_training_pictures_are_taken_and_nothing_else(compression, capsys):
     others = {"imgs/test/img_9.jpg": b"test", "sample_submission.csv": b"img,c0\n", "imgs/train/c0/": b""}
+    others |= {"imgs/train/c0/._img_1.jpg": b"Mac", "__MACOSX/imgs/train/c0/._img_1.jpg": b"Mac"}
     write_archive(FILES | others, compression=compression)
     unpack_drivers.main([str(ARCHIVE)])
     assert unpacked(Path("data/raw/state-farm")) == FILES

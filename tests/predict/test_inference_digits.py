@@ -101,6 +101,11 @@ def test_any_mode_as_it_comes_from_a_file(picture, tmp_path):
     assert likeness(load_picture(tmp_path / "seven.png")) > 0.98
 
 
+def test_a_transparent_grey_in_16_bits_does_not_cut_the_others_off(tmp_path):
+    sixteen_bits(40_000, 1_000).save(tmp_path / "seven.png", transparency=5)
+    assert likeness(load_picture(tmp_path / "seven.png")) > 0.98
+
+
 def test_grain_specks_and_shade_are_no_ink():
     rng = np.random.default_rng(0)
     clean = np.asarray(draw_seven(400, 400)).astype(float)
@@ -132,6 +137,44 @@ def test_a_picture_is_turned_upright(tmp_path):
     exif[0x0112] = 6  # to be turned by 90 degrees
     draw_seven(300, 300).transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.jpg", exif=exif)
     assert likeness(load_picture(tmp_path / "a.jpg")) > 0.98
+
+
+def note_on_a_desk():
+    picture = Image.new("L", (800, 600), 60)
+    picture.paste(draw_seven(500, 400, 40, 220).rotate(7, fillcolor=220), (150, 100))
+    return picture.rotate(7, fillcolor=60)
+
+
+def shadow_s_edge():
+    shadow = Image.new("L", (800, 600), 255)
+    ImageDraw.Draw(shadow).polygon([(300, 0), (800, 0), (800, 600), (500, 600)], 0)
+    return Image.composite(draw_seven(800, 600, 40, 220), Image.new("L", (800, 600), 60), shadow)
+
+
+def squared_paper():
+    picture = draw_seven(800, 600, 40, 225)
+    draw = ImageDraw.Draw(picture)
+    for at in range(10, 800, 50):
+        draw.line([(at, 0), (at, 600)], 120, 2)
+        draw.line([(0, at), (800, at)], 120, 2)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("draw", "why"),
+    [
+        (note_on_a_desk, "is a blob, not strokes"),
+        (shadow_s_edge, "reaches the edge of the picture"),
+        (squared_paper, "reaches the edge of the picture"),
+    ],
+)
+def test_what_may_be_no_digit_is_called_doubtful(draw, why):
+    assert read_digit(draw()).how.endswith(f"; doubtful: the ink {why}")
+
+
+def test_few_images_of_mnist_are_called_doubtful():
+    images = read_source("mnist-5k", ROOT / "nowhere")[0].images[::10]
+    assert sum("doubtful" in read_digit(Image.fromarray(image)).how for image in images) <= 20  # of 500
 
 
 def test_an_image_of_mnist_is_read_as_itself():
@@ -210,9 +253,9 @@ def test_files_are_answered_in_order_and_bad_ones_say_why(networks, folder):
     ]
     assert "one colour" in errors[1]
     expected = networks.predict(read_digit(load_picture(folder / "seven.png")).image[None])
-    for name, probabilities in found[4].probabilities.items():
+    for name, probabilities in found[4].answer.items():
         np.testing.assert_allclose(probabilities, expected[name][0], rtol=1e-4)
-    answer = digit_answer(found[1].path, found[1].reading, found[1].probabilities)
+    answer = digit_answer(*found[1])
     assert answer.record["networks"]["mnist"]["digit"] == expected["mnist"].argmax()
 
 

@@ -1,5 +1,6 @@
 """Driver images: decoded as the pipeline does, answered in batches, as a stream."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def test_probabilities_are_those_of_the_model_scaled_with_its_temperature(classi
     np.testing.assert_allclose(classifier.predict(images), expected, rtol=1e-4)
     assert len(set(expected.argmax(axis=1))) > 1 or expected.std(axis=0).max() > 1e-3
     found = list(classify_files(paths, classifier))
-    np.testing.assert_allclose([answer.probabilities for answer in found], expected, rtol=1e-4)
-    assert all((answer.image == image).all() for answer, image in zip(found, images, strict=True))
+    np.testing.assert_allclose([file.answer.probabilities for file in found], expected, rtol=1e-4)
+    assert all((file.content == image).all() for file, image in zip(found, images, strict=True))
 
 
 def test_a_batch_is_answered_as_its_images_alone(classifier, tmp_path, monkeypatch):
@@ -66,19 +67,21 @@ def test_a_batch_is_answered_as_its_images_alone(classifier, tmp_path, monkeypat
     paths = write_images(tmp_path, 7)
     together = list(classify_files(paths, classifier))
     assert [answer.path for answer in together] == paths
-    for path, answer in zip(paths, together, strict=True):
+    for path, file in zip(paths, together, strict=True):
         (alone,) = classify_files([path], classifier)
-        np.testing.assert_allclose(answer.probabilities, alone.probabilities, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(
+            file.answer.probabilities, alone.answer.probabilities, rtol=1e-4, atol=1e-7
+        )
 
 
 @pytest.mark.campaign
 def test_what_is_compiled_for_many_files_answers_as_before(classifier, tmp_path, monkeypatch):
     paths = write_images(tmp_path, 7)
-    before = [answer.probabilities for answer in classify_files(paths, classifier)]
+    before = [file.answer.probabilities for file in classify_files(paths, classifier)]
     monkeypatch.setattr(drivers, "BATCH_SIZE", 3)
     monkeypatch.setattr(winograd, "WORTH_COMPILING", 6 * SIZE**2)
     monkeypatch.setattr(classifier, "_answered", 0)
-    after = [answer.probabilities for answer in classify_files(paths, classifier)]
+    after = [file.answer.probabilities for file in classify_files(paths, classifier)]
     assert classifier._faster.jit_compile
     np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-6)
 
@@ -97,8 +100,8 @@ def test_bad_files_have_an_error_each_and_the_others_their_answers(classifier, t
         assert isinstance(answer, Refused) == (answer.path in bad)
         if isinstance(answer, Refused):
             assert str(answer.error).startswith(f"{answer.path}: ")
-    expected = [answer.probabilities for answer in classify_files(good, classifier)]
-    answered = [answer.probabilities for answer in found if not isinstance(answer, Refused)]
+    expected = [file.answer.probabilities for file in classify_files(good, classifier)]
+    answered = [file.answer.probabilities for file in found if not isinstance(file, Refused)]
     np.testing.assert_allclose(answered, expected, rtol=1e-4)
 
 
@@ -163,6 +166,34 @@ def test_folders_are_searched_at_any_depth_and_sorted(tmp_path):
     assert [str(error).split(": ")[0] for error in errors] == [str(tmp_path / "empty")]
 
 
+def test_what_a_folder_holds_without_an_answer_is_counted_and_named(tmp_path, capsys):
+    for name in ("a.jfif", "b.heic", "sub/notes.txt", "sub/c.JPE"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "sub", target_is_directory=True)
+    os.mkfifo(tmp_path / "pipe.png")
+    found = find_images([tmp_path], pytest.fail)
+    assert [path.name for path in found] == ["a.jfif", "gone.png", "c.JPE"]
+    named = "b.heic, elsewhere, pipe.png, sub/notes.txt"
+    assert capsys.readouterr().err == f"{tmp_path}: 4 left out, no image by name: {named}\n"
+    for number in range(1000):
+        (tmp_path / f"a{number:03}.txt").touch()
+    find_images([tmp_path], pytest.fail)
+    err = capsys.readouterr().err
+    assert "1,004 left out" in err and err.endswith("a008.txt, a009.txt and 994 more\n")
+
+
+def test_what_a_mac_leaves_beside_images_is_no_part_of_a_folder(tmp_path, capsys):
+    for name in ("x.jpg", "._x.jpg", ".DS_Store", "__MACOSX/y.jpg", "__MACOSX/._x.jpg", ".Trashes/z.jpg"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert find_images([tmp_path], pytest.fail) == [tmp_path / "x.jpg"]
+    assert capsys.readouterr().err == ""
+
+
 def test_a_name_that_no_disk_can_hold_is_a_missing_file(classifier):
     paths = find_images([Path("a" * 5000)], pytest.fail)
     (answer,) = classify_files(paths, classifier)
@@ -173,11 +204,11 @@ def test_heat_maps_are_those_of_the_most_probable_classes(classifier, tmp_path, 
     monkeypatch.setattr(drivers, "BATCH_SIZE", 2)
     paths = write_images(tmp_path, 3)
     found = list(classify_files(paths, classifier, heat_maps=True))
-    for answer in found:
-        (expected,) = classifier.heat_maps(answer.image[None], np.array([answer.probabilities.argmax()]))
-        assert answer.heat.shape == (SIZE, SIZE)
-        np.testing.assert_allclose(answer.heat, expected, atol=1e-3)
-    assert all(answer.heat is None for answer in classify_files(paths, classifier))
+    for _, image, (probabilities, heat) in found:
+        (expected,) = classifier.heat_maps(image[None], np.array([probabilities.argmax()]))
+        assert heat.shape == (SIZE, SIZE)
+        np.testing.assert_allclose(heat, expected, atol=1e-3)
+    assert all(file.answer.heat is None for file in classify_files(paths, classifier))
 
 
 def test_an_answer_names_the_most_probable_class():

@@ -126,10 +126,50 @@ def test_each_image_gets_an_overlay_where_its_name_is(answers, images, tmp_path)
             assert picture.size == (SIZE, SIZE) and picture.format == "PNG"
 
 
+def test_overlays_stay_in_their_folder_however_an_image_is_named(answers, images, tmp_path):
+    folder = tmp_path / "heat"
+    code, _, _ = answers("drivers", images[0], tmp_path / "images/../images/b/c.jpg", "--grad-cam", folder)
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    assert code == 0 and names == ["a.png.png", "b/c.jpg.png"]
+    assert sorted(path.name for path in images[1].parent.iterdir()) == ["a.png", "c.jpg"]
+
+
+def test_two_images_never_have_one_overlay(answers, images, tmp_path):
+    """`link/..` is the parent of where the link leads: the names say `x/a.png` twice."""
+    (tmp_path / "far/deep").mkdir(parents=True)
+    (tmp_path / "far/a.png").write_bytes(images[1].read_bytes())
+    (tmp_path / "images/link").symlink_to(tmp_path / "far/deep", target_is_directory=True)
+    other = tmp_path / "images/link/../a.png"
+    code, out, err = answers("drivers", images[0], other, "--grad-cam", tmp_path / "heat")
+    assert code == 1 and out == "" and not (tmp_path / "heat").exists()
+    assert err.splitlines()[-1].startswith(f"error: {images[0]} and {other}: both heat-maps would be ")
+    assert answers("drivers", images[0], images[0], "--grad-cam", tmp_path / "heat")[0] == 0
+
+
+def test_an_overlay_never_replaces_an_image(answers, images):
+    image = images[1].with_name("a.png.png")
+    image.write_bytes(images[0].read_bytes())
+    folder = image.parent
+    code, _, err = answers("drivers", folder, "--grad-cam", folder)
+    assert code == 1 and image.read_bytes() == images[0].read_bytes()
+    assert f"error: {images[1]}: its heat-map would overwrite the image {image}" in err
+
+
 def test_an_overlay_that_cannot_be_written_ends_with_one_line(answers, images, tmp_path):
     (tmp_path / "file").touch()
     code, _, err = answers("drivers", images[0], "--grad-cam", tmp_path / "file/heat")
     assert code == 1 and err.splitlines()[-1].startswith(f"error: {tmp_path / 'file/heat/a.png.png'}: cannot")
+
+
+def test_digits_and_drivers_take_folders_alike(answers, images):
+    images[0].with_name("notes.txt").write_text("no image")
+    found = {}
+    for command in ("digit", "drivers"):
+        code, out, err = answers(command, images[0].parent, "--format", "json")
+        files = [json.loads(line)["file"] for line in out.splitlines()]
+        found[command] = code, files, [line for line in err.splitlines() if "commit" not in line]
+    assert found["digit"] == found["drivers"]
+    assert found["digit"][:2] == (1, [str(path) for path in images])
 
 
 def test_a_digit_in_the_three_formats(answers, tmp_path):

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path, PureWindowsPath
 
 from ladder.drivers.images import CSV_NAME
+from ladder.drivers.names import left_by_a_mac, same_name
 from ladder.files.errors import InputError, run_command
 from ladder.files.outputs import replacing
 
@@ -39,12 +40,12 @@ def wanted_members(archive: zipfile.ZipFile, source: Path) -> list[zipfile.ZipIn
             raise InputError(f"{source}: {name!r} leads out of the folder; allowed are names below it")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):  # 0: packed on a system without kinds
             raise InputError(f"{source}: {name!r} is a link or a device; allowed are files and folders")
-        if WANTED.fullmatch(name):
-            if name.casefold() in wanted:
-                raise InputError(
-                    f"{source}: {name!r} is there twice; allowed is once, upper and lower case alike"
-                )
-            wanted[name.casefold()] = member
+        if not WANTED.fullmatch(name) or left_by_a_mac(path.name):
+            continue
+        if wanted.setdefault(same_name(name), member) is not member:
+            raise InputError(
+                f"{source}: {name!r} is there twice; allowed is once, upper and lower case alike"
+            )
     if CSV_NAME not in wanted or len(wanted) < 2:
         missing = "pictures" if CSV_NAME in wanted else CSV_NAME
         raise InputError(f"{source}: no {missing}; needed are {CSV_NAME} and imgs/train/c0 … c9/*.jpg")

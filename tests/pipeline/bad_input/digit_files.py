@@ -52,6 +52,13 @@ def labels(name: str, content: bytes, *words: str) -> Bad:
     return Bad(name, put(LABELS, content), (f"{LABELS}: ", *words))
 
 
+def emnist_letters() -> None:
+    """The letters a to z under EMNIST's names, labelled from 1 to 26."""
+    IMAGES.unlink(), LABELS.unlink()
+    put(FOLDER / "emnist-letters-train-images-idx3-ubyte", GOOD_IMAGES)()
+    put(FOLDER / "emnist-letters-train-labels-idx1-ubyte", idx(np.arange(COUNT) % 26 + 1))()
+
+
 PACKED = gzip.compress(GOOD_IMAGES)
 IDX = stage(
     "prepare-digits",
@@ -92,6 +99,16 @@ IDX = stage(
     labels("images for labels", GOOD_IMAGES, "begins with 00000803", "in 1 dimension(s)"),
     labels("one digit of a class", idx(np.r_[9, np.zeros(COUNT - 1)]))._replace(
         words=("params.yaml: digits.test_share: 0.2 cannot be split off by class",)
+    ),
+    Bad(
+        "EMNIST's letters",
+        emnist_letters,
+        (f"{FOLDER}/emnist-letters-train-labels-idx1-ubyte: item 9: label 10; allowed are 0 to 9",),
+    ),
+    Bad(
+        "EMNIST's sets together",
+        lambda: (emnist_letters(), put(FOLDER / "emnist-digits-train-images-idx3-ubyte", GOOD_IMAGES)()),
+        (f"{FOLDER}: emnist-digits-train-images-idx3-ubyte and emnist-letters-train-images-idx3-ubyte: ",),
     ),
     Bad("no labels file", LABELS.unlink, (f"{FOLDER}: needs train-images-idx3-ubyte and train-labels-",)),
     Bad(

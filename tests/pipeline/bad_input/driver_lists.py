@@ -1,6 +1,7 @@
 """driver_imgs_list.csv, and a set of driver images that cannot be split."""
 
 import sys
+import unicodedata
 from pathlib import Path
 
 from PIL import Image
@@ -51,6 +52,13 @@ def last(name: str, row: str, *words: str) -> Bad:
     return raw(name, "\n".join([HEADER, *ROWS, row, ""]), f"row {len(ROWS) + 2}: ", *words)
 
 
+def spelt(before: str, after: str) -> Bad:
+    """One driver under two names, in rows 2 and 3, that a person would call the same."""
+    rows = [ROWS[0].replace("p0", before), ROWS[1].replace("p1", after)]
+    words = f"row 3: subject {after!r} is {before!r} in row 2; allowed is one spelling"
+    return raw(f"{before} and {after}", "\n".join([HEADER, *rows, *ROWS[2:], ""]), words)
+
+
 def without(name: str, column: str) -> Bad:
     """Another name for a column."""
     return raw(
@@ -74,6 +82,15 @@ def name_in_capitals() -> None:
     folder = Path("set/imgs/train/c0")
     put(folder / "IMG_00.JPG", (folder / "img_00.jpg").read_bytes())()
     put(SOURCE, GOOD + "p1,c0,IMG_00.JPG\n")()
+
+
+def name_in_another_form() -> None:
+    """Two pictures whose name is one to a person, and on a Mac."""
+    folder = Path("set/imgs/train/c0")
+    names = [unicodedata.normalize(form, "Zoë.jpg") for form in ("NFD", "NFC")]
+    for name in names:
+        put(folder / name, (folder / "img_00.jpg").read_bytes())()
+    put(SOURCE, GOOD + "".join(f"p1,c0,{name}\n" for name in names))()
 
 
 def name_under_two_classes() -> None:
@@ -139,7 +156,17 @@ PLACE = stage(
         name_under_two_classes,
         (f"{SOURCE}: ", "row 42: ", "img 'img_00.jpg' is listed before"),
     ),
+    Bad(
+        "a name in another Unicode form",
+        name_in_another_form,
+        (f"{SOURCE}: ", "row 43: ", f"img {'Zoë.jpg'!r} is listed before, in row 42 as "),
+    ),
     last("a picture of two drivers", "p1,c0,img_00.jpg", "img 'img_00.jpg' is listed before"),
+    spelt("p1", "P1"),
+    spelt("Zoë", "Zoe\u0308"),
+    spelt("Zoë A", "ZOË A"),
+    spelt("p1", "ｐ１"),
+    spelt("Weiß", "WEISS"),
     first("a driver with a space after it", "p0 ,c0,img_00.jpg", "subject 'p0 '", SHOWN),
     first("a driver with a line end", '"p\n0",c0,img_00.jpg', "subject 'p\\n0'", SHOWN),
     first("a driver that colours the terminal", "p\x1b[31m,c0,img_00.jpg", "subject 'p\\x1b[31m'", SHOWN),

@@ -13,7 +13,7 @@ from tests.pipeline.bad_input.place import Bad, put, stage
 
 PICTURE = "set/imgs/train/c3/img_31.jpg"
 REFUSED = (f"{PICTURE}: not a readable image (BMP, GIF, JPEG, PNG, WEBP): ",)
-PIXELS = "pixels; allowed are 50,000,000"
+PIXELS = "pixels; allowed are 50,000,000, or 200,000,000 in a JPEG that is not progressive"
 
 
 def image(kind: str, **options: object) -> bytes:
@@ -34,10 +34,10 @@ def png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
 
 
-def jpeg(width: int, height: int) -> bytes:
+def jpeg(width: int, height: int, progressive: bool = False) -> bytes:
     """A JPEG whose header promises this size."""
-    content = image("JPEG")
-    size = content.index(b"\xff\xc0") + 5
+    content = image("JPEG", progressive=progressive)
+    size = content.index(b"\xff\xc2" if progressive else b"\xff\xc0") + 5
     return content[:size] + struct.pack(">HH", height, width) + content[size + 4 :]
 
 
@@ -82,11 +82,12 @@ PLACE = stage(
     picture("an unknown part", png(64, 64).replace(b"IEND", b"\1\2\3\4")),
     picture("EXIF width as text", jpeg_with_exif(0x0100, 2, 4, 0x41414141)),
     picture("EXIF resolution as text", jpeg_with_exif(0x011A, 2, 4, 0x41414141)),
-    picture("a PNG that is a bomb", png(50_000, 50_000), PICTURE, "pixels"),
+    picture("a PNG that is a bomb", png(50_000, 50_000), f"{PICTURE}: more than 200,000,000 {PIXELS}"),
     picture("a JPEG that is a bomb", jpeg(50_000, 50_000), PICTURE, "pixels"),
     picture("a GIF that is a bomb", gif(50_000, 50_000), PICTURE, "pixels"),
     picture("a large PNG", png(10_000, 10_000), f"{PICTURE}: 10000×10000 {PIXELS}"),
-    picture("a large JPEG", jpeg(10_000, 10_000), f"{PICTURE}: 10000×10000 {PIXELS}"),
+    picture("a large JPEG", jpeg(16_000, 12_501), f"{PICTURE}: more than 200,000,000 {PIXELS}"),
+    picture("a large progressive JPEG", jpeg(10_000, 10_000, True), f"{PICTURE}: 10000×10000 {PIXELS}"),
     picture("a PNG just too large", png(50_000, 1_001), f"{PICTURE}: 50000×1001 {PIXELS}"),
     Bad(
         "a folder",
