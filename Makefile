@@ -6,6 +6,10 @@
 # DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
 
+# What is set for another Python, or by git for the hook that calls make, leads no command astray.
+unexport PYTHONPATH PYTHONHOME PYTHONPLATLIBDIR PYTHONSAFEPATH PYTHONOPTIMIZE
+unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_OBJECT_DIRECTORY GIT_COMMON_DIR
+
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.experiments.metrics_table'
