@@ -1,4 +1,4 @@
-"""Set-up and make's commands are not led astray by the user's variables and files, and keep what is theirs."""
+"""Set-up and make are not led astray by the variables and files of the user, and keep what is theirs."""
 
 import os
 import shutil
@@ -22,6 +22,7 @@ from tests.project.setup_script import (
     with_ready_environment,
     write_lock,
 )
+from tools.pipeline.clones import run_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a script for sh")
 
@@ -153,6 +154,13 @@ def test_an_environment_that_uv_made_gets_pip_and_keeps_what_it_holds(place):
     assert (packages_of(place) / "mine.py").exists() and "anew" not in done.stdout
 
 
+def test_git_ignores_a_link_too(tmp_path):
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    (tmp_path / ".venv").symlink_to(tmp_path)
+    run_in(tmp_path, "git", "init", "--quiet")
+    assert run_in(tmp_path, "git", "check-ignore", ".venv").stdout == ".venv\n"
+
+
 @pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONOPTIMIZE", "GIT_DIR"])
 def test_make_keeps_the_user_s_variable_from_its_commands(tmp_path, name):
     shutil.copy(ROOT / "Makefile", tmp_path)
@@ -161,7 +169,7 @@ def test_make_keeps_the_user_s_variable_from_its_commands(tmp_path, name):
     script(tmp_path / "tools/project/setup.sh", "")
     script(tmp_path / ".venv/bin/python", f'echo "${{{name}-not set}}"')
     done = subprocess.run(
-        ["make", "lock-check"],
+        ["make", "predict"],
         cwd=tmp_path,
         env=os.environ | {name: "/elsewhere"},
         capture_output=True,
