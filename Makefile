@@ -1,10 +1,13 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
 .PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
-.PHONY: repository metrics compare repeat distributed-setup test test-all lint bench readme lock
+.PHONY: repository writable metrics compare repeat distributed-setup test test-all lint bench readme lock
 
 # DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
+
+# DVC asks for the user's name, and a container's user may have none.
+export USER ?= $(firstword $(shell id -un 2>/dev/null || id -u))
 
 # What is set for another Python, or by git for the hook that calls make, leads no command astray.
 unexport PYTHONPATH PYTHONHOME PYTHONPLATLIBDIR PYTHONSAFEPATH PYTHONOPTIMIZE
@@ -15,12 +18,12 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.experiments.metrics_table'
 
 # PULL=1: what the remote holds is fetched, the rest computed.
-repro: repository setup
+repro: repository writable setup
 	$(if $(PULL),@$(RUN) python -m tools.pipeline.check_remote)
 	@$(RUN) python -m tools.pipeline.repro $(if $(PULL),--pull)
 	@$(SHOW_METRICS)
 
-metrics: repository setup
+metrics: repository writable setup
 	@$(SHOW_METRICS)
 
 # ARGS='drivers FOLDER --format csv': answers of the trained models; ARGS=--help says what else.
@@ -45,11 +48,11 @@ reproduce-check: repository setup
 	@$(RUN) python -m tools.pipeline.reproduce_check $(if $(TINY),--tiny) $(if $(PRECISION),--precision "$(PRECISION)")
 
 # Every object in DVC's cache, hashed anew.
-check-cache: repository setup
+check-cache: repository writable setup
 	@$(RUN) python -m tools.pipeline.check_cache
 
 # dvc.lock must be of the committed code, data and parameters; nothing runs.
-lock-check: repository setup
+lock-check: repository writable setup
 	@$(RUN) python -m tools.pipeline.lock_check
 
 # Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: in
@@ -58,7 +61,7 @@ verify: repository setup
 	@$(RUN) python -m tools.pipeline.verify $(if $(HERE),--here)
 
 # BASE=main: what a branch changes in parameters, metrics and models; fails where a model got worse.
-gate: repository setup
+gate: repository writable setup
 	@$(RUN) python -m tools.experiments.gate "$(BASE)"
 
 # A page on this machine to try the models on; PORT=7861: at that port.
@@ -95,9 +98,12 @@ bench: setup
 readme: setup
 	@$(RUN) python -m tools.project.readme
 
-# First of all: it takes a moment, and set-up minutes.
+# These two first of all: they take a moment, and set-up minutes.
 repository:
 	@sh tools/project/check_git.sh
+
+writable:
+	@sh tools/project/check_writable.sh
 
 # GPU=1: with the TensorFlow that computes on NVIDIA's GPUs (Linux), from then on in this .venv.
 setup:

@@ -42,8 +42,11 @@ def script(path, text):
     return path
 
 
-def setup(place, python=sys.executable, lock=None, **changes):
-    """Run the script without a network, for `lock` if one is given; returns the finished process."""
+def setup(place, python=sys.executable, lock=None, as_user=(), **changes):
+    """Run the script without a network, for `lock` if one is given; returns the finished process.
+
+    `as_user` is a command that runs another as somebody else.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
     environment |= {
         "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
@@ -56,7 +59,7 @@ def setup(place, python=sys.executable, lock=None, **changes):
         "TRACE_OF_UV": str(place / "uv.trace"),
         **changes,
     }
-    command = ["sh", "tools/project/setup.sh", *([lock] if lock else [])]
+    command = [*as_user, "sh", "tools/project/setup.sh", *([lock] if lock else [])]
     return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120)
 
 

@@ -115,7 +115,7 @@ make_environment() {
     folder=.venv
     if [ -L .venv ]; then # venv takes no link
         folder=$(readlink .venv)
-        mkdir -p "$folder"
+        printed=$(mkdir -p "$folder" 2>&1) || fail "$printed"
     fi
     run .venv/venv.log "$python" -m venv --clear "$folder" ||
         fail "$python could not make .venv here: $(echo "$printed" | tail -n 1)"
@@ -140,8 +140,8 @@ python=$(find_python)
     fail "$python has no venv module; install it (on Debian and Ubuntu: apt install python3-venv)"
 
 make_environment
+printed=$(cp /dev/null "$stamp" 2>&1) || fail "$printed" # as long as it is empty, nothing counts as installed
 echo "installing the packages of $lock into .venv (once, half a minute or so) ..."
-: >"$stamp"
 install_packages
 if has_both_tensorflows; then # the one that the lock had before is still there
     PIP_CONFIG_FILE=/dev/null .venv/bin/python -m pip --isolated uninstall --quiet --yes tensorflow tensorflow-cpu
