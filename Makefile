@@ -1,22 +1,29 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
 .PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
-.PHONY: metrics compare repeat distributed-setup test test-all lint bench readme lock
+.PHONY: repository writable metrics compare repeat distributed-setup test test-all lint bench readme lock
 
 # DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
+
+# DVC asks for the user's name, and a container's user may have none.
+export USER ?= $(firstword $(shell id -un 2>/dev/null || id -u))
+
+# What is set for another Python, or by git for the hook that calls make, leads no command astray.
+unexport PYTHONPATH PYTHONHOME PYTHONPLATLIBDIR PYTHONSAFEPATH PYTHONOPTIMIZE
+unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_OBJECT_DIRECTORY GIT_COMMON_DIR
 
 # exec: a SIGTERM that make passes on reaches the program and not a shell around it.
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.experiments.metrics_table'
 
 # PULL=1: what the remote holds is fetched, the rest computed.
-repro: setup
+repro: repository writable setup
 	$(if $(PULL),@$(RUN) python -m tools.pipeline.check_remote)
 	@$(RUN) python -m tools.pipeline.repro $(if $(PULL),--pull)
 	@$(SHOW_METRICS)
 
-metrics: setup
+metrics: repository writable setup
 	@$(SHOW_METRICS)
 
 # ARGS='drivers FOLDER --format csv': answers of the trained models; ARGS=--help says what else.
@@ -24,7 +31,7 @@ predict: setup
 	@$(RUN) python -m ladder.predict $(ARGS)
 
 # REV=main: which differences from the models of that revision exceed the noise.
-compare: setup
+compare: repository setup
 	@$(RUN) python -m tools.experiments.compare "$(REV)"
 
 # STAGE=train-mnist N=5: one stage under several seeds, on the same inputs.
@@ -32,29 +39,29 @@ repeat: setup
 	@$(RUN) python -m tools.experiments.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
 
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
-chaos: setup
+chaos: repository setup
 	@$(RUN) python -m tests.pipeline.chaos $(if $(N),--kills "$(N)") --json benchmarks/pipeline/chaos.json
 
 # Two fresh clones must write the same bytes; PRECISION=float32: in that; TINY=1: with tiny parameters, in
 # every precision.
-reproduce-check: setup
+reproduce-check: repository setup
 	@$(RUN) python -m tools.pipeline.reproduce_check $(if $(TINY),--tiny) $(if $(PRECISION),--precision "$(PRECISION)")
 
 # Every object in DVC's cache, hashed anew.
-check-cache: setup
+check-cache: repository writable setup
 	@$(RUN) python -m tools.pipeline.check_cache
 
 # dvc.lock must be of the committed code, data and parameters; nothing runs.
-lock-check: setup
+lock-check: repository writable setup
 	@$(RUN) python -m tools.pipeline.lock_check
 
 # Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: in
 # this clone, with its cache.
-verify: setup
+verify: repository setup
 	@$(RUN) python -m tools.pipeline.verify $(if $(HERE),--here)
 
 # BASE=main: what a branch changes in parameters, metrics and models; fails where a model got worse.
-gate: setup
+gate: repository writable setup
 	@$(RUN) python -m tools.experiments.gate "$(BASE)"
 
 # A page on this machine to try the models on; PORT=7861: at that port.
@@ -90,6 +97,13 @@ bench: setup
 # Put the measured tables into README.md and docs/.
 readme: setup
 	@$(RUN) python -m tools.project.readme
+
+# These two first of all: they take a moment, and set-up minutes.
+repository:
+	@sh tools/project/check_git.sh
+
+writable:
+	@sh tools/project/check_writable.sh
 
 # GPU=1: with the TensorFlow that computes on NVIDIA's GPUs (Linux), from then on in this .venv.
 setup:

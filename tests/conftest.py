@@ -9,7 +9,8 @@ import pytest
 from filelock import FileLock
 
 from tools.experiments.job_summary import SUMMARY
-from tools.pipeline.clones import clone_origin, make_origin, run_in, variables_of_a_repository
+from tools.pipeline.clones import clone_origin, make_origin, run_in
+from tools.pipeline.git import OF_A_HOOK
 
 LINE = ("generate-celsius-data", "train-linreg")
 LIGHT = (*LINE, "prepare-digits")  # without TensorFlow
@@ -37,7 +38,7 @@ def no_job_summary():
 @pytest.fixture(scope="session", autouse=True)
 def no_repository_of_a_hook():
     """A git hook that runs the tests means the user's repository; the tests' own are others."""
-    for name in variables_of_a_repository():
+    for name in OF_A_HOOK:
         os.environ.pop(name, None)
 
 

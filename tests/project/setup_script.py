@@ -14,8 +14,8 @@ import pytest
 from tests.imports import ROOT
 
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-TRACED = f'echo "$*" >>"$UV_TRACE"; exec "{UV}" "$@"'
-OLD = 'case "$*" in *--help) echo "[env: UV_INDEX_URL=]";; *) echo "$*" >>"$UV_TRACE"; exit 1;; esac'
+TRACED = f'echo "$*" >>"$TRACE_OF_UV"; exec "{UV}" "$@"'
+OLD = 'case "$*" in *--help) echo "[env: UV_INDEX_URL=]";; *) echo "$*" >>"$TRACE_OF_UV"; exit 1;; esac'
 
 needs_uv = pytest.mark.skipif(UV is None, reason="pip has installed this environment: there is no uv")
 
@@ -24,7 +24,7 @@ def make_place(folder):
     """The folder with the script, no uv that works, and a lock of one package that no index has."""
     for name in ("tools/project", "bin", "wheels", "requirements"):
         (folder / name).mkdir(parents=True)
-    for name in ("setup.sh", "uv_as_pip.py"):
+    for name in ("setup.sh", "installer.py", "is_installed.py"):
         shutil.copy(ROOT / "tools/project" / name, folder / "tools/project")
     script(folder / "bin/uv", OLD)
     write_lock(folder, "tiny", "0" * 64)
@@ -42,8 +42,11 @@ def script(path, text):
     return path
 
 
-def setup(place, python=sys.executable, lock=None, **changes):
-    """Run the script without a network, for `lock` if one is given; returns the finished process."""
+def setup(place, python=sys.executable, lock=None, as_user=(), **changes):
+    """Run the script without a network, for `lock` if one is given; returns the finished process.
+
+    `as_user` is a command that runs another as somebody else.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
     environment |= {
         "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
@@ -53,10 +56,10 @@ def setup(place, python=sys.executable, lock=None, **changes):
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "PIP_RETRIES": "0",
         "UV_CACHE_DIR": str(place / "cache"),
-        "UV_TRACE": str(place / "uv.trace"),
+        "TRACE_OF_UV": str(place / "uv.trace"),
         **changes,
     }
-    command = ["sh", "tools/project/setup.sh", *([lock] if lock else [])]
+    command = [*as_user, "sh", "tools/project/setup.sh", *([lock] if lock else [])]
     return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120)
 
 

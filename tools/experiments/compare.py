@@ -10,7 +10,6 @@ and tolerances.yaml; 2: something did; 1: nothing could be compared.
 import argparse
 import io
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +21,7 @@ from pydantic import Field
 from ladder.files.errors import InputError, run_command
 from ladder.files.outputs import replacing
 from ladder.files.params import Group, read_settings
+from tools.pipeline.git import check_revision, git
 
 TOLERANCES = Path("tools/pipeline/tolerances.yaml")
 FIGURES = {"accuracy": 1, "loss": -1}  # which way is better
@@ -65,23 +65,12 @@ def read_predictions(text: str, source: str) -> pd.DataFrame:
         raise InputError(f"{source}: not the predictions of a model: {error}") from None
 
 
-def git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-
-
-def check_revision(revision: str) -> None:
-    """Raise `InputError` unless git knows this revision."""
-    arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-    if git(*arguments).returncode:
-        raise InputError(f"{revision!r} is no revision of this repository")
-
-
 def predictions_at(revision: str, path: Path) -> pd.DataFrame | None:
     """The predictions that a revision holds; None where it has none at `path`, or none with named items."""
-    shown = git("show", f"{revision}:./{path.as_posix()}")
-    if shown.returncode or not shown.stdout.startswith("item,"):
+    if not git(Path(), "ls-tree", revision, "--", path.as_posix()):
         return None
-    return read_predictions(shown.stdout, f"{revision}:{path}")
+    shown = git(Path(), "show", f"{revision}:./{path.as_posix()}")
+    return read_predictions(shown, f"{revision}:{path}") if shown.startswith("item,") else None
 
 
 def compare_figure(before: np.ndarray, after: np.ndarray, groups: np.ndarray) -> dict[str, float]:
@@ -166,7 +155,7 @@ def compare_with(revision: str) -> list[dict[str, Any]]:
     InputError
         The revision is unknown, or holds no model with the same test items.
     """
-    check_revision(revision)
+    check_revision(Path(), revision)
     rows = compare(revision, read_settings(TOLERANCES, Tolerances))
     if not any("items" in row for row in rows):
         raise InputError(f"nothing to compare with {revision}: no model has the same test items")

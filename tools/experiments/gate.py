@@ -21,8 +21,9 @@ from typing import Any
 from ladder.files.errors import InputError, run_command
 from ladder.files.metrics import parse_name
 from ladder.files.params import read_settings
-from tools.experiments.compare import TOLERANCES, Tolerances, check_revision, compare, markdown
+from tools.experiments.compare import TOLERANCES, Tolerances, compare, markdown
 from tools.experiments.job_summary import add_to_job_summary
+from tools.pipeline.git import check_revision
 from tools.pipeline.verify import metrics_in
 
 PROBE = "probe_leakage/"  # its copying model is there to show a leak: 100 % is what it should find
@@ -90,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("base", metavar="BASE", help="any git revision, such as main or HEAD^1")
     base = parser.parse_args(arguments).base
-    check_revision(base)
+    check_revision(Path(), base)
     rows = compare(base, read_settings(TOLERANCES, Tolerances))
     metrics = metrics_in(Path())
     found = objections(rows, metrics)

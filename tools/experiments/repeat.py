@@ -30,6 +30,8 @@ def link_inputs(stage: str, folder: Path) -> None:
     InputError
         The stage is unknown or has never run, or an input is not there.
     """
+    if not (ROOT / "dvc.lock").exists():
+        raise InputError("dvc.lock: no such file; `make repro` makes it")
     locked = YAML(typ="safe").load(ROOT / "dvc.lock")["stages"]
     if stage not in locked:
         raise InputError(f"{stage!r} is no stage that has run; those are {', '.join(locked)}")

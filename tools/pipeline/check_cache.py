@@ -43,10 +43,14 @@ def outputs() -> Iterator[Path]:
 
 
 def main() -> None:
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     os.chdir(ROOT)
-    cache = Path(os.path.relpath(Repo().cache.local.path))
+    try:
+        cache = Path(os.path.relpath(Repo().cache.local.path))
+    except DvcException as error:
+        raise InputError(str(error)) from None
     with alone():
         found = {path: (digest, md5(path)) for path, digest in objects(cache)}
         damaged = {path: actual for path, (digest, actual) in found.items() if actual != digest}

@@ -5,13 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from ladder.files.errors import InputError
+from tools.pipeline.git import check_revision, git, variables
 from tools.pipeline.inputs import copy_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,35 +52,16 @@ def change_params(folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> Non
 
 def copy_repository(folder: Path) -> None:
     """Every file that git tracks, or would track, as it is in the working tree."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        env=environment(),
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
 
 
-@cache
-def variables_of_a_repository() -> set[str]:
-    """Those by which git tells its hooks, and whatever they start, which repository is meant."""
-    command = ["git", "rev-parse", "--local-env-vars"]
-    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
-
-
 def environment() -> dict[str, str]:
-    """This process's variables, with this environment's Python and DVC first on the path.
-
-    Without those that would lead git and DVC from a copy to the user's repository.
-    """
-    shed = variables_of_a_repository()
-    own = {name: value for name, value in os.environ.items() if name not in shed}
-    return own | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    """This process's variables, with this environment's Python and DVC first on the path."""
+    return variables() | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def run_in(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -113,14 +94,33 @@ def make_origin(
         kept = {name: stage for name, stage in pipeline.items() if name in stages}
         YAML(typ="safe").dump({"stages": kept}, folder / "dvc.yaml")
     run_in(folder, "git", "init", "--quiet")
-    run_in(folder, "git", "add", "--all")
-    identity = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
-    run_in(folder, "git", *identity, "commit", "--quiet", "--message", "other parameters")
+    run_in(folder, "git", "add", "--all", "--force")  # whatever the user lets git ignore everywhere
+    settings = (
+        "user.name=tests",
+        "user.email=tests@localhost",
+        "commit.gpgSign=no",
+        "core.hooksPath=/dev/null",
+    )
+    options = [word for setting in settings for word in ("-c", setting)]
+    run_in(folder, "git", *options, "commit", "--quiet", "--message", "other parameters")
 
 
 def clone_origin(origin: Path, folder: Path) -> None:
-    """A git clone that can make commits, as DVC does for an experiment."""
-    run_in(folder.parent, "git", "clone", "--quiet", str(origin), str(folder))
+    """A git clone that can make commits, as DVC does for an experiment.
+
+    Where `origin` is a folder of a larger repository, `folder` is a link to that folder of the clone.
+
+    Raises
+    ------
+    InputError
+        `origin` is in no git repository, or in one without a commit.
+    """
+    check_revision(origin, "HEAD")
+    within = git(origin, "rev-parse", "--show-prefix").strip()
+    cloned = folder.with_name(f"{folder.name}-whole") if within else folder
+    git(folder.parent, "clone", "--quiet", git(origin, "rev-parse", "--show-toplevel").strip(), str(cloned))
+    if within:
+        folder.symlink_to(cloned / within)
     for key, value in (("user.name", "tests"), ("user.email", "tests@localhost")):
         run_in(folder, "git", "config", key, value)
 

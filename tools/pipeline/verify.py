@@ -25,7 +25,8 @@ from ladder.files.outputs import replacing
 from ladder.files.params import read_settings
 from tools.experiments.compare import TOLERANCES, Tolerances
 from tools.experiments.job_summary import add_to_job_summary
-from tools.pipeline.clones import ROOT, run_in, run_pipeline, run_repro
+from tools.pipeline.clones import ROOT, run_pipeline, run_repro
+from tools.pipeline.git import check_revision, git
 from tools.pipeline.repro import committed_lock
 
 LOCK = ROOT / "dvc.lock"
@@ -73,13 +74,9 @@ def metrics_in(folder: Path) -> Metrics:
 
 def committed_metrics(folder: Path) -> Metrics:
     """Every metric of the last commit of the repository `folder`, named as by `metrics_in`."""
-    names = run_in(folder, "git", "ls-tree", "--name-only", "HEAD", "metrics/").stdout.split()
+    names = git(folder, "ls-tree", "--name-only", "HEAD", "metrics/").split()
     return every_metric(
-        {
-            name: run_in(folder, "git", "show", f"HEAD:./{name}").stdout
-            for name in names
-            if name.endswith(".json")
-        }
+        {name: git(folder, "show", f"HEAD:./{name}") for name in names if name.endswith(".json")}
     )
 
 
@@ -139,6 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     options = parser.parse_args(arguments)
     tolerances = read_settings(TOLERANCES, Tolerances)
+    check_revision(ROOT, "HEAD")
     with tempfile.TemporaryDirectory() as name:
         folder = ROOT if options.here else Path(name, "clone")
         if options.here:

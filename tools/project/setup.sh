@@ -4,6 +4,9 @@
 # PYTHON chooses the interpreter; otherwise the first of python3, python3.13, python3.12, python3.11 that fits.
 set -u
 
+# What these say is of another Python than that of .venv, and would be taken for a part of it.
+unset PYTHONPATH PYTHONHOME PYTHONPLATLIBDIR
+
 fail() {
     echo "error: $1" >&2
     exit 1
@@ -40,14 +43,14 @@ run() {
 with_pip() {
     installed=$1
     shift
-    run .venv/pip.log .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-        --no-deps -r "$installed" "$@"
+    run .venv/pip.log .venv/bin/python tools/project/installer.py .venv/bin/python -m pip install --quiet \
+        --disable-pip-version-check --require-hashes --no-deps -r "$installed" "$@"
 }
 
 # Compiling everything takes longer than what the imports compile once; unless they are told not to write it.
 with_uv() {
     installed=$lock
-    run .venv/uv.log .venv/bin/python tools/project/uv_as_pip.py "$uv" pip install --quiet --python .venv/bin/python \
+    run .venv/uv.log .venv/bin/python tools/project/installer.py "$uv" pip install --quiet --python .venv/bin/python \
         ${PYTHONDONTWRITEBYTECODE:+--compile-bytecode} --require-hashes --no-deps -r "$lock"
 }
 
@@ -55,6 +58,11 @@ with_uv() {
 fail_on() {
     reason=$(echo "$printed" | grep -iE "$1" | tail -n 1 | sed -E 's/^ *(cause|error|ERROR): *//')
     [ -z "$reason" ] || fail "could not install $installed: $reason"
+}
+
+# is_installed LOG: a file of settings may have led uv to install elsewhere.
+is_installed() {
+    run "$1" .venv/bin/python -I tools/project/is_installed.py "$lock"
 }
 
 hopeless='hash mismatch|do not match the hashes|no space left|read-only file system'
@@ -75,15 +83,42 @@ install_packages() {
         fi
     fi
     if [ -n "$uv" ]; then
-        with_uv && return
+        with_uv && is_installed .venv/uv.log && return
         fail_on "$hopeless"
     fi
     echo "uv cannot be used here (see $log): pip installs instead, which takes some minutes ..."
-    with_pip "$lock" && return
+    if with_pip "$lock"; then
+        is_installed .venv/pip.log && return
+        fail "pip has installed $lock, but $(echo "$printed" | head -n 1); see $log"
+    fi
     fail_on "$hopeless"
     fail_offline "$offline|from versions: none"
     fail_on error
     fail "could not install $installed; see $log"
+}
+
+# Whether .venv has a Python that fits and its pip. uv makes environments without pip, which then gets in.
+is_environment() {
+    .venv/bin/python -c "$fits" 2>/dev/null || return
+    .venv/bin/python -c 'import pip' 2>/dev/null && return
+    grep -q '^uv = ' .venv/pyvenv.cfg && .venv/bin/python -m ensurepip >/dev/null 2>&1
+}
+
+# Make .venv unless it is there; one that is broken or cut short is made anew. Anything else of that name stays.
+make_environment() {
+    is_environment && return
+    if [ -e .venv ]; then
+        [ -e .venv/pyvenv.cfg ] || [ -z "$(ls -A .venv)" ] ||
+            fail ".venv is no environment of Python; move it away, for make setup to make one"
+        echo "making .venv anew: it had no Python 3.11, 3.12 or 3.13 with pip"
+    fi
+    folder=.venv
+    if [ -L .venv ]; then # venv takes no link
+        folder=$(readlink .venv)
+        printed=$(mkdir -p "$folder" 2>&1) || fail "$printed"
+    fi
+    run .venv/venv.log "$python" -m venv --clear "$folder" ||
+        fail "$python could not make .venv here: $(echo "$printed" | tail -n 1)"
 }
 
 # tensorflow and tensorflow-cpu fill the same folder.
@@ -104,15 +139,12 @@ python=$(find_python)
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "$python has no venv module; install it (on Debian and Ubuntu: apt install python3-venv)"
 
-if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c "import pip; $fits" 2>/dev/null; then
-    rm -rf .venv
-    run .venv/venv.log "$python" -m venv .venv || fail "$python could not make .venv here: $(echo "$printed" | tail -n 1)"
-fi
+make_environment
+printed=$(cp /dev/null "$stamp" 2>&1) || fail "$printed" # as long as it is empty, nothing counts as installed
 echo "installing the packages of $lock into .venv (once, half a minute or so) ..."
-: >"$stamp"
 install_packages
 if has_both_tensorflows; then # the one that the lock had before is still there
-    .venv/bin/python -m pip uninstall --quiet --yes tensorflow tensorflow-cpu
+    PIP_CONFIG_FILE=/dev/null .venv/bin/python -m pip --isolated uninstall --quiet --yes tensorflow tensorflow-cpu
     install_packages
 fi
 cp "$lock" "$stamp"
