@@ -13,6 +13,7 @@ from tests.imports import ROOT
 from tools.demo.__main__ import HOST
 from tools.experiments.compare import TOLERANCES
 
+PROXIES = {"all_proxy": "socks5://127.0.0.1:9", "no_proxy": "example.org"}  # as behind a company's wall
 SECONDS = 300  # at most, until something shows: the machine may be busy
 
 
@@ -28,7 +29,7 @@ def start_page(folder, port):
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.demo", "--port", str(port)],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "temporary")},
+        env=os.environ | PROXIES | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "temporary")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -49,8 +49,10 @@ def main(arguments: list[str] | None = None) -> None:
         signal.signal(number, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="demo-") as uploads:
         set_surroundings()
+        for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+            del os.environ[name]  # the page speaks to itself alone
         # Gradio reads them when it is imported.
-        os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": uploads, "NO_PROXY": HOST}
+        os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": uploads}
         print("loading Gradio and the models ...", flush=True)
         from tools.demo.page import serve
 
