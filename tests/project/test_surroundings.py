@@ -169,7 +169,7 @@ def test_make_keeps_the_user_s_variable_from_its_commands(tmp_path, name):
     script(tmp_path / "tools/project/setup.sh", "")
     script(tmp_path / ".venv/bin/python", f'echo "${{{name}-not set}}"')
     done = subprocess.run(
-        ["make", "predict"],
+        ["make", "--no-print-directory", "predict"],
         cwd=tmp_path,
         env=os.environ | {name: "/elsewhere"},
         capture_output=True,
