@@ -79,3 +79,9 @@ def test_what_cannot_be_repeated_is_one_line(here, arguments, wrong):
     with pytest.raises(InputError) as refused:
         repeat.main(arguments)
     assert str(refused.value).startswith(wrong) and "\n" not in str(refused.value)
+
+
+def test_where_nothing_has_run_the_lock_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(repeat, "ROOT", tmp_path)
+    with pytest.raises(InputError, match=r"dvc\.lock: no such file; `make repro` makes it"):
+        repeat.link_inputs("train-linreg", tmp_path / "folder")
