@@ -105,19 +105,21 @@ def finetune(settings: Settings, processes: Processes) -> None:
         log = TrainingLog(progress, params.epochs, checkpoint)
         train(trainer, (ArrayRows(pixels, rows["val"]), labels[rows["val"]]), log)
 
-    # The model that is saved, and validated and tested here, computes in float32, so that it runs the same
-    # everywhere. The training images, by far the most, are left to the faster arithmetic of training.
+    # The model that is saved, and judged here, computes in float32, so that it runs the same everywhere.
     final = build_classifier(load_base(vgg.image_size, BASE_FILE), head)
     final.set_weights(model.get_weights())
-    in_float32 = model if precision == "float32" else accelerated(final, len(rows["val"]) + len(rows["test"]))
+    # How far the training images are learned, a sample says: as many as there are test images.
+    sample = stream(seed, "finetune-vgg/train-sample").permutation(rows["train"])[: len(rows["test"])]
+    judged = rows | {"train": sample}
+    in_float32 = model if precision == "float32" else accelerated(final, sum(map(len, judged.values())))
     probabilities = {
-        split: predict(classifier, ArrayRows(pixels, rows[split]), params.batch_size, processes)
-        for split, classifier in {"train": model, "val": in_float32, "test": in_float32}.items()
+        split: predict(in_float32, ArrayRows(pixels, of_split), params.batch_size, processes)
+        for split, of_split in judged.items()
     }
     if not processes.first:
         return
     save_keras(final, "models/final_model.keras")
-    metrics = report_drivers(Path("plots/finetune_vgg"), manifest, by, log, probabilities)
+    metrics = report_drivers(Path("plots/finetune_vgg"), manifest, by, log, probabilities, sample)
     if metrics["test_drivers_in_training"] == 0:
         metrics |= {
             f"unseen_drivers_accuracy{end}": metrics[f"test_accuracy{end}"] for end in ("", "_low", "_high")

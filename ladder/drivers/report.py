@@ -13,7 +13,12 @@ from ladder.training.training_log import TrainingLog
 
 
 def report_drivers(
-    folder: Path, manifest: pd.DataFrame, by: str, log: TrainingLog, probabilities: Mapping[str, np.ndarray]
+    folder: Path,
+    manifest: pd.DataFrame,
+    by: str,
+    log: TrainingLog,
+    probabilities: Mapping[str, np.ndarray],
+    train_sample: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Write the report to `folder`, say if the test drivers were trained on, and return the metrics.
 
@@ -21,9 +26,12 @@ def report_drivers(
     ----------
     by : "image" or "driver", the split that was trained on.
     probabilities : split → [items, classes], of the rows that `rows_by_split` gives it.
+    train_sample : the rows of the training images that `probabilities` are of, if not of all.
     """
     rows, labels, drivers = rows_by_split(manifest, by), labels_of(manifest), manifest["subject"].to_numpy()
-    test = rows["test"]
+    test, trained_on = rows["test"], drivers[rows["train"]]
+    if train_sample is not None:
+        rows["train"] = train_sample
     metrics = write_classifier_report(
         folder,
         CLASSES,
@@ -33,7 +41,7 @@ def report_drivers(
         {split: Answers(probabilities[split], labels[rows[split]], drivers[rows[split]]) for split in SPLITS},
         CONFUSABLE,
     )
-    known = np.intersect1d(drivers[test], drivers[rows["train"]])
+    known = np.intersect1d(drivers[test], trained_on)
     count = len(np.unique(drivers[test]))
     metrics |= {"test_drivers": count, "test_drivers_in_training": len(known)}
     if len(known):

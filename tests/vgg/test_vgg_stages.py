@@ -114,8 +114,10 @@ def test_training_sees_training_images_only_and_only_they_are_augmented(change, 
     assert augmented and len(fed) == len(SPLITS) and len(trained) == 1
     for (before, *_), _ in augmented:
         assert as_set(before) <= sets[by]["train"]
-    for split, ((_, inputs, *_), _) in zip(SPLITS, fed, strict=True):
-        assert np.array_equal(inputs[:], pixels[rows[split]])
+    judged = {split: inputs[:] for split, ((_, inputs, *_), _) in zip(SPLITS, fed, strict=True)}
+    assert all(np.array_equal(judged[split], pixels[rows[split]]) for split in ("val", "test"))
+    assert as_set(judged["train"]) <= sets[by]["train"]  # a sample, each of its images once
+    assert len(as_set(judged["train"])) == len(judged["train"]) == len(rows["test"])
     validation = trained[0][0][1]
     assert np.array_equal(validation[0][:], pixels[rows["val"]])
     assert np.array_equal(validation[1], labels_of(manifest)[rows["val"]])

@@ -27,6 +27,7 @@ from dvc.utils.serialize import YAMLError, parse_yaml
 
 from ladder.files.errors import InputError, run_command
 from ladder.files.outputs import replacing
+from tools.pipeline.git import ask
 from tools.pipeline.inputs import check_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +55,7 @@ def is_whole(lock: bytes) -> bool:
 
 def committed_lock() -> bytes:
     """dvc.lock of git's HEAD; empty if there is none."""
-    return subprocess.run(["git", "show", f"HEAD:./{LOCK}"], capture_output=True, check=False).stdout
+    return ask(Path(), "show", f"HEAD:./{LOCK}").stdout.encode()
 
 
 def mend_lock() -> list[str]:
