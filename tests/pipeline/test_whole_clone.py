@@ -114,3 +114,11 @@ def test_the_user_s_git_settings_and_a_hook_s_variables_do_not_reach_a_copy(tmp_
     committed = git(tmp_path / "origin", "ls-files").splitlines()
     assert "README.md" in committed
     assert set(committed) | {"dvc.lock"} >= set(git(ROOT, "ls-files").splitlines())
+
+
+def test_a_checkout_with_windows_line_ends_and_no_links_has_the_same_bytes(tmp_path):
+    """Scripts run, and dvc.lock's hashes hold."""
+    run_in(tmp_path, "git", "clone", "--quiet", str(ROOT), "plain")
+    settings = ["-c", "core.autocrlf=true", "-c", "core.symlinks=false"]
+    run_in(tmp_path, "git", *settings, "clone", "--quiet", str(ROOT), "other")
+    assert differences(tmp_path / "plain", tmp_path / "other") == []
