@@ -139,3 +139,8 @@ def test_metrics_and_plot_data_live_in_git_and_models_in_the_cache():
             assert in_git == (
                 path.startswith("metrics/") or (path.startswith("plots/") and path.endswith(".csv"))
             )
+
+
+def test_dvc_lock_lists_these_stages_and_no_former_one():
+    """DVC itself keeps what it has listed once."""
+    assert set(YAML(typ="safe").load(ROOT / "dvc.lock")["stages"]) == set(STAGES)

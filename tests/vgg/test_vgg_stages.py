@@ -295,18 +295,18 @@ def test_a_real_fine_tuning_moves_the_last_15_layers_alone(change):
 
 
 @pytest.mark.campaign
-def test_in_bfloat16_the_saved_float32_model_is_what_is_validated_and_tested(change, monkeypatch):
+def test_in_bfloat16_the_saved_float32_model_is_what_is_judged(change, monkeypatch):
     change({"runtime": {"precision": "mixed_bfloat16"}, "finetune": {"learning_rate": 1e-5}})
     reported = spy(monkeypatch, "finetune-vgg", "report_drivers")
     run("finetune-vgg")
     manifest, pixels, _ = prepared_images()
     saved = load_keras("models/final_model.keras")
-    ((*_, probabilities), _) = reported[0]
+    ((*_, probabilities, sample), _) = reported[0]
     farthest = {}
-    for split, rows in rows_by_split(manifest, "image").items():
+    for split, rows in (rows_by_split(manifest, "image") | {"train": sample}).items():
         by_saved = np.concatenate([saved.predict_on_batch(image[None]) for image in pixels[rows]])
         farthest[split] = np.abs(by_saved - probabilities[split]).max()
-    assert max(farthest["val"], farthest["test"]) < 1e-5 < farthest["train"] < 0.1
+    assert max(farthest.values()) < 1e-5
 
 
 def test_features_of_another_number_of_images_are_refused_in_one_line(change):
