@@ -7,6 +7,7 @@ import pytest
 
 from ladder.files.errors import InputError
 from tests.demo.demo_page import start_page, stop_page, unused_port
+from tests.experiments.test_compare import git
 from tests.imports import ROOT
 from tools.demo.__main__ import HOST, free_port, main
 
@@ -18,6 +19,7 @@ needs_gradio = pytest.mark.skipif(
 @needs_gradio
 def test_without_models_each_tab_names_the_file_that_is_missing(tmp_path):
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    git("init", "-q", str(tmp_path))
     process, said = start_page(tmp_path, unused_port())
     missing = {line.split(":")[0]: line for line in said[1:-1]}
     assert list(missing) == ["Digits", "Celsius", "Drivers"]

@@ -197,7 +197,7 @@ def png_that_promises(side):
     [
         ("text.jpg", b"no picture\n", "text.jpg: not a readable image"),
         ("bomb.png", png_that_promises(12_000), "bomb.png: 12000×12000 pixels; allowed are 50,000,000"),
-        ("huge.png", png_that_promises(90_000), "exceeds limit"),
+        ("huge.png", png_that_promises(90_000), "huge.png: more than 200,000,000 pixels"),
         ("heavy.png", bytes(21 * 2**20), "exceed the maximum allowed size of 20.0"),
     ],
     ids=("text", "bomb", "huge", "heavy"),

@@ -1,18 +1,19 @@
 """Which models are better or worse now than in a revision, beyond the noise."""
 
+from pathlib import Path
+
 import gradio as gr
 
 from ladder.predict.outputs import Outputs
 from tools.demo.refusals import refusing
-from tools.experiments.compare import compare_with, git, markdown
+from tools.experiments.compare import compare_with, markdown
+from tools.pipeline.git import git
 
 
 def revisions() -> list[str]:
     """HEAD, branches and tags, the newest first."""
-    listed = git(
-        "for-each-ref", "--sort=-committerdate", "--format=%(refname:short)", "refs/heads", "refs/tags"
-    )
-    return ["HEAD", *listed.stdout.split()]
+    wanted = ("--sort=-committerdate", "--format=%(refname:short)", "refs/heads", "refs/tags")
+    return ["HEAD", *git(Path(), "for-each-ref", *wanted).split()]
 
 
 def revisions_tab(outputs: Outputs) -> None:
