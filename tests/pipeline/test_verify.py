@@ -110,7 +110,13 @@ def test_stopped_midway_it_leaves_nothing_behind(short_clone, tmp_path, options,
     run_in(folder, "git", "commit", "--quiet", "--all", "--message", "hours of training")
     before = (folder / "dvc.lock").read_bytes()
     variables = environment() | {"TMPDIR": str(temporary)}
-    verify = subprocess.Popen([*VERIFY, *options], cwd=folder, env=variables, stderr=subprocess.PIPE)
+    verify = subprocess.Popen(
+        [*VERIFY, *options],
+        cwd=folder,
+        env=variables,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # whatever the tests were given
+    )
     while not list(tmp_path.rglob(".checkpoints/train-mnist*.npz")):
         assert verify.poll() is None
         time.sleep(0.1)
