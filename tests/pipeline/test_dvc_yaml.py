@@ -141,6 +141,6 @@ def test_metrics_and_plot_data_live_in_git_and_models_in_the_cache():
             )
 
 
-def test_dvc_lock_lists_these_stages_and_no_former_one():
+def test_dvc_lock_lists_no_former_stage():
     """DVC itself keeps what it has listed once."""
-    assert set(YAML(typ="safe").load(ROOT / "dvc.lock")["stages"]) == set(STAGES)
+    assert set(YAML(typ="safe").load(ROOT / "dvc.lock")["stages"]) <= set(STAGES)
