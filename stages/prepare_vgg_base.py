@@ -8,12 +8,12 @@ from ladder.files.params import read_params, read_seed
 from ladder.files.streams import stream
 from ladder.training.runtime import start_keras
 from ladder.vgg.params import Vgg
+from ladder.vgg.published import load_published
 from ladder.vgg.vgg16 import (
     BASE_FILE,
     EMBEDDED_FILE,
     build_base,
     load_base,
-    load_published,
     save_base,
     start_at_random,
 )
@@ -29,12 +29,12 @@ def main() -> None:
             print("prepare-vgg-base: an untrained base with random weights: expect poor features", flush=True)
         case "embedded":
             base = load_base(params.image_size, EMBEDDED_FILE)
+            print("prepare-vgg-base: weights of source 'embedded'", flush=True)
         case source:
             base = build_base(params.image_size)
-            load_published(base, source, Path("data/raw") / source)
+            said = load_published(base, source, Path("data/raw") / source)
+            print(f"prepare-vgg-base: weights of source {source!r}: {said}", flush=True)
     trained = params.weights != "random"
-    if trained:
-        print(f"prepare-vgg-base: weights of source {params.weights!r}", flush=True)
     save_base(base, BASE_FILE)
     write_metrics("prepare-vgg-base", {"base_is_trained": int(trained), "parameters": base.count_params()})
 

@@ -1,10 +1,9 @@
 """VGG16 (Simonyan and Zisserman 2015): the convolutional base, its features, a new head, and all together.
 
 The base takes RGB images minus `MEAN_RGB`. ImageNet's published weights expect BGR, so the kernels of their
-first layer are turned round once, when they are read.
+first layer are turned round once, when `ladder.vgg.published` reads them.
 """
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ HEAD_FILE = Path("models/vgg_head.keras")
 EMBEDDED_FILE = Path("data/raw/embedded/vgg16_base.npz")  # written by stage pretrain-vgg-base
 FEATURE_LAYERS = ("block3_pool", "block4_pool", "block5_pool")
 MEAN_RGB = (123.68, 116.779, 103.939)  # of ImageNet's training images, in grey levels
-IMAGENET_MD5 = "6d6bbae143d832006294945121d1f1fc"  # vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
 
 
 def build_base(image_size: int) -> keras.Model:
@@ -119,50 +117,6 @@ def start_at_random(base: keras.Model, rng: np.random.Generator) -> None:
         x = keras.ops.relu((z - mean) * scale)
 
 
-def load_published(base: keras.Model, source: str, folder: Path) -> None:
-    """Give the base weights in the layout that Keras publishes: an .h5 file without the top layers.
-
-    Parameters
-    ----------
-    source : "imagenet", whose file must be the published one and is fetched if absent, or another name.
-    folder : where the one .h5 file of that source lies.
-
-    Raises
-    ------
-    InputError
-        No file or several, not the layout, weights that are not finite, for "imagenet" another file or no
-        network.
-    """
-    try:
-        files = sorted(path for path in folder.glob("*.h5") if path.is_file())
-        published = not files or source != "imagenet" or _md5(files[0]) == IMAGENET_MD5
-    except OSError as error:  # such as a name that is too long
-        raise InputError(f"{folder}: cannot be read: {error.strerror}") from None
-    if len(files) > 1:
-        raise InputError(f"{folder}: {files[0].name} and {files[1].name}: keep one of them")
-    if not files and source != "imagenet":
-        raise InputError(f"{folder}: no .h5 file with VGG16 weights")
-    if not published:
-        raise InputError(f"{files[0]}: not the published file, whose MD5 is {IMAGENET_MD5}")
-    try:
-        if files:
-            base.load_weights(files[0])
-        else:
-            source_model = keras.applications.VGG16(include_top=False, weights="imagenet")
-            base.set_weights(source_model.get_weights())
-    except Exception as error:  # Keras and h5py raise many kinds for a wrong file or an absent network.
-        if files:
-            raise InputError(f"{files[0]}: not VGG16 weights without the top layers: {error}") from None
-        raise InputError(
-            f"vgg.weights: imagenet could not be fetched ({error}); put its .h5 file into {folder}/"
-        ) from None
-    if not all(np.isfinite(weights).all() for weights in base.get_weights()):
-        raise InputError(f"{files[0] if files else source}: holds weights that are not finite")
-    first = base.get_layer("block1_conv1")
-    kernel, bias = first.get_weights()
-    first.set_weights([kernel[:, :, ::-1, :], bias])
-
-
 def save_base(base: keras.Model, path: Path, dtype: type = np.float32) -> None:
     """Write every kernel and bias of the base."""
     write_arrays(path, {variable.path: np.asarray(variable).astype(dtype) for variable in base.variables})
@@ -186,8 +140,3 @@ def load_base(image_size: int, path: Path) -> keras.Model:
             raise InputError(f"{path}: {variable.path} must be finite numbers, float16 or float32")
         variable.assign(array)
     return base
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()

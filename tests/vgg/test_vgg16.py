@@ -1,8 +1,7 @@
-"""The VGG16 base and classifier: which layers learn, what they compute, which weights are accepted."""
+"""The VGG16 base and classifier: which layers learn, what they compute, what is saved."""
 
 import json
 
-import h5py
 import numpy as np
 import pytest
 
@@ -97,35 +96,6 @@ def test_the_softmax_stays_in_float32_under_bfloat16():
         model = vgg16.build_classifier(base, head_for(base))
     assert base.get_layer("block5_conv3").compute_dtype == "bfloat16"
     assert model.predict_on_batch(random_images()).dtype == np.float32
-
-
-def write_published(path, weights):
-    """An .h5 file as Keras publishes it: a group per layer, `weight_names` naming its arrays."""
-    with h5py.File(path, "w") as file:
-        layers = list(weights)
-        file.attrs["layer_names"] = [name.encode() for name in layers]
-        file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", b"1.2.2"
-        for name in layers:
-            group = file.create_group(name)
-            names = [f"{name}_{kind}_1:0" for kind in ("W", "b")][: len(weights[name])]
-            group.attrs["weight_names"] = [n.encode() for n in names]
-            for array_name, array in zip(names, weights[name], strict=True):
-                group.create_dataset(array_name, data=array)
-
-
-def layer_weights(base):
-    return {layer.name: layer.get_weights() for layer in base.layers[1:]}
-
-
-def test_published_weights_are_read_and_turned_from_bgr_to_rgb(base, tmp_path):
-    write_published(tmp_path / "weights.h5", layer_weights(base))
-    fresh = vgg16.build_base(SIZE)
-    vgg16.load_published(fresh, "mine", tmp_path)
-    kernel = base.get_layer("block1_conv1").get_weights()[0]
-    np.testing.assert_array_equal(fresh.get_layer("block1_conv1").get_weights()[0], kernel[:, :, ::-1])
-    for name in ("block1_conv2", "block5_conv3"):
-        for a, b in zip(fresh.get_layer(name).get_weights(), base.get_layer(name).get_weights(), strict=True):
-            np.testing.assert_array_equal(a, b)
 
 
 def test_head_has_the_recipe_s_layers():

@@ -1,18 +1,34 @@
 """What the VGG16 stages read: weights, the manifest and the pixels."""
 
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from ladder.training.runtime import keras
 from ladder.vgg import vgg16
-from tests.pipeline.bad_input.place import Bad, npy, npy_header, npz, payload, put, stage, write_params
+from ladder.vgg.published import IMAGENET_MD5
+from tests.pipeline.bad_input.place import (
+    Bad,
+    Payload,
+    npy,
+    npy_header,
+    npz,
+    payload,
+    put,
+    stage,
+    write_params,
+)
 
 SIZE = 32
 EMBEDDED, BASE = "data/raw/embedded/vgg16_base.npz", "models/vgg_base.npz"
-MINE = Path("data/raw/mine/weights.h5")
-LAYOUT = f"{MINE}: not VGG16 weights without the top layers: "
+MINE, OUTSIDE = Path("data/raw/mine/weights.h5"), Path("outside/weights.h5")
+EXPECTED_FILE = "; expected an .h5 or .keras file that Keras has written"
 
 
 @cache
@@ -106,41 +122,232 @@ def imagenet() -> None:
     published(Path("data/raw/imagenet/weights.h5"))
 
 
-def link_elsewhere() -> None:
+def layer_of_vgg19() -> None:
     with h5py.File(MINE, "a") as file:
-        del file["block1_conv1"]["bias"]
-        file["block1_conv1"]["bias"] = h5py.ExternalLink("params.yaml", "seed")
+        file.copy("block3_conv3", file, "block3_conv4")
+        file.attrs["layer_names"] = [*file.attrs["layer_names"].astype("S"), b"block3_conv4"]
 
 
+def layers_of_the_wrong_kind() -> None:
+    with h5py.File(MINE, "a") as file:
+        file.attrs["layer_names"] = 3
+
+
+def payload_pickle() -> bytes:
+    """Code as a pickle."""
+    return pickle.dumps(Payload(), protocol=2)
+
+
+def other_bias(write: Callable[[h5py.Group], object]) -> Callable[[], None]:
+    """A function that replaces the first layer's bias."""
+
+    def damage() -> None:
+        with h5py.File(MINE, "a") as file:
+            del file["block1_conv1"]["bias"]
+            write(file["block1_conv1"])
+
+    return damage
+
+
+def link_group() -> None:
+    """A layer that only a link leads to: to a good one in another file."""
+    published(OUTSIDE)
+    with h5py.File(MINE, "a") as file:
+        del file["block1_conv1"]
+        file["block1_conv1"] = h5py.ExternalLink(OUTSIDE.resolve(), "block1_conv1")
+
+
+def virtual_bias(group: h5py.Group) -> None:
+    """A bias whose numbers lie in another file."""
+    published(OUTSIDE)
+    layout = h5py.VirtualLayout((64,), np.float32)
+    layout[:] = h5py.VirtualSource(OUTSIDE.resolve(), "block1_conv1/bias", (64,))
+    group.create_virtual_dataset("bias", layout)
+
+
+def bias_outside(group: h5py.Group) -> None:
+    """A bias whose bytes are those of another file."""
+    group.create_dataset("bias", (64,), np.float32, external=[(str(Path("params.yaml").resolve()), 0, 256)])
+
+
+def keras_3(change: Callable[[h5py.File], object], **shapes_of: tuple[int, ...]) -> Callable[[], None]:
+    """A function that writes the layout of Keras 3's `save_weights` and changes it; zeros take no space."""
+
+    def damage() -> None:
+        with h5py.File(MINE, "w") as file:
+            for number, layer in enumerate(dict.fromkeys(name.partition("/")[0] for name in shapes())):
+                group = file.create_group(f"layers/conv2d{f'_{number}' if number else ''}/vars")
+                group.attrs["name"] = layer
+                for index, name in enumerate(("kernel", "bias")):
+                    shape = shapes_of.get(f"{layer}_{name}", shapes()[f"{layer}/{name}"])
+                    group.create_dataset(str(index), shape, np.float32)
+            change(file)
+
+    return damage
+
+
+def link_of_keras_3(file: h5py.File) -> None:
+    del file["layers/conv2d_2/vars/1"]
+    file["layers/conv2d_2/vars/1"] = h5py.ExternalLink("params.yaml", "seed")
+
+
+def without_names(file: h5py.File) -> None:
+    for group in file["layers"].values():
+        group["vars"].attrs.clear()
+
+
+def one_more(file: h5py.File) -> None:
+    """As VGG19 has it, in the place where VGG19 has it, without the layers' names."""
+    without_names(file)
+    for number in range(12, 6, -1):
+        file.move(f"layers/conv2d_{number}", f"layers/conv2d_{number + 1}")
+    file.copy("layers/conv2d_6", file["layers"], "conv2d_7")
+
+
+def archive(content: dict[str, bytes]) -> bytes:
+    """A .zip with these members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, data in content.items():
+            file.writestr(name, data)
+    return buffer.getvalue()
+
+
+def model_with_code() -> None:
+    """A whole model whose layer makes the file `ran`, under a name that says something else."""
+    layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: (Path("ran").touch(), x)[1])]
+    keras.Sequential([*layers, keras.layers.Dense(1)]).save("code.keras")
+    Path("ran").unlink(missing_ok=True)
+    Path("code.keras").replace(MINE)
+
+
+def flip_a_byte() -> None:
+    """A .keras archive with another byte than its checksum is of."""
+    keras_3(lambda file: None)()
+    content = bytearray(archive({"config.json": b"{}", "model.weights.h5": MINE.read_bytes()}))
+    content[len(content) // 2] ^= 1
+    MINE.write_bytes(content)
+
+
+NOT_KERAS = f"{MINE}: neither HDF5 nor a .zip{EXPECTED_FILE}"
+UNREAD = f"file, which is code and stays unread{EXPECTED_FILE}"
+NO_LAYERS = f"{MINE}: HDF5, but without layers as Keras writes them{EXPECTED_FILE}"
+OTHER_KERNEL = "kernel is (3, 3, 64, 256), expected (3, 3, 128, 256)"
 H5 = stage(
     "prepare-vgg-base",
     published_weights,
-    Bad("another shape", lambda: published(block3_conv1_bias=np.zeros(7)), (LAYOUT, "block3_conv1")),
-    Bad("a layer too few", lambda: published(skip="block4_conv2"), (LAYOUT, "expected 13 layers, found 12")),
+    Bad(
+        "a kernel of another shape",
+        lambda: published(block3_conv1_kernel=np.zeros((3, 3, 64, 256))),
+        (f"{MINE}: block3_conv1: {OTHER_KERNEL}",),
+    ),
+    Bad(
+        "a bias of another shape",
+        lambda: published(block3_conv1_bias=np.zeros(7)),
+        (f"{MINE}: block3_conv1: bias is (7,), expected (256,)",),
+    ),
+    Bad(
+        "a layer too few",
+        lambda: published(skip="block4_conv2"),
+        (f"{MINE}: no layer block4_conv2, which VGG16 has",),
+    ),
+    Bad("a layer of VGG19", layer_of_vgg19, (f"{MINE}: block3_conv4: VGG16 has no such layer; VGG19 has",)),
+    Bad("no bias", other_bias(lambda group: None), (f"{MINE}: block1_conv1: no bias in the file itself",)),
+    Bad(
+        "whole numbers",
+        other_bias(lambda group: group.create_dataset("bias", (64,), np.int64)),
+        (f"{MINE}: block1_conv1: bias is int64, expected floating-point numbers",),
+    ),
     Bad("NaN", lambda: published(block3_conv1_bias=np.full(256, np.nan)), (f"{MINE}: holds weights that",)),
-    Bad("a link to another file", link_elsewhere, (LAYOUT, "ExternalLink")),
-    Bad("no layers", lambda: h5py.File(MINE, "w").close(), (LAYOUT, "expected 13 layers, found 0")),
-    Bad("text", put(MINE, "no weights"), (LAYOUT,)),
-    Bad("no bytes", put(MINE, b""), (LAYOUT,)),
-    Bad("an .npz", put(MINE, npz(a=np.zeros(3))), (LAYOUT,)),
-    Bad("cut", lambda: MINE.write_bytes(MINE.read_bytes()[:3000]), (LAYOUT,)),
+    Bad(
+        "too large for float32",
+        other_bias(lambda group: group.create_dataset("bias", data=np.full(64, 1e300))),
+        (f"{MINE}: holds weights that",),
+    ),
+    Bad(
+        "a link to another file",
+        other_bias(lambda group: group.__setitem__("bias", h5py.ExternalLink("params.yaml", "seed"))),
+        (f"{MINE}: block1_conv1: no bias in the file itself; links are not followed",),
+    ),
+    Bad("a layer in another file", link_group, (f"{MINE}: no layer block1_conv1, which VGG16 has",)),
+    Bad("numbers in another file", other_bias(virtual_bias), (f"{MINE}: block1_conv1: no bias in the file",)),
+    Bad("bytes of another file", other_bias(bias_outside), (f"{MINE}: block1_conv1: no bias in the file",)),
+    Bad(
+        "Keras 3, a kernel of another shape",
+        keras_3(lambda file: None, block3_conv1_kernel=(3, 3, 64, 256)),
+        (f"{MINE}: block3_conv1: {OTHER_KERNEL}",),
+    ),
+    Bad(
+        "Keras 3, a kernel of another shape, no names",
+        keras_3(without_names, block3_conv1_kernel=(3, 3, 64, 256)),
+        (f"{MINE}: conv2d_4: {OTHER_KERNEL}, as block3_conv1 has it",),
+    ),
+    Bad(
+        "Keras 3, VGG19 without names",
+        keras_3(one_more),
+        (f"{MINE}: conv2d_7: kernel is (3, 3, 256, 256), expected (3, 3, 256, 512), as block4_conv1",),
+    ),
+    Bad(
+        "Keras 3, cut short, no names",
+        keras_3(lambda file: (without_names(file), file.__delitem__("layers/conv2d_12"))),
+        (f"{MINE}: no convolution in the place of block5_conv3, which VGG16 has",),
+    ),
+    Bad(
+        "Keras 3, VGG16 twice",
+        keras_3(lambda file: file.copy("layers", file.create_group("other"), "layers")),
+        (f"{MINE}: block1_conv1: there 2 times; expected one VGG16",),
+    ),
+    Bad(
+        "Keras 3, VGG16 twice, no names",
+        keras_3(lambda f: (without_names(f), f.copy("layers", f.create_group("other"), "layers"))),
+        (f"{MINE}: conv2d, conv2d: a VGG16 begins with each; expected one",),
+    ),
+    Bad(
+        "Keras 3, an array too many",
+        keras_3(lambda file: file["layers/conv2d_2/vars"].create_dataset("2", (1,))),
+        (f"{MINE}: block2_conv1: holds 3 arrays, expected kernel and bias",),
+    ),
+    Bad(
+        "Keras 3, a link to another file",
+        keras_3(link_of_keras_3),
+        (f"{MINE}: block2_conv1: no bias in the file itself; links are not followed",),
+    ),
+    Bad("no layers", lambda: h5py.File(MINE, "w").close(), (NO_LAYERS,)),
+    Bad("layers of the wrong kind", layers_of_the_wrong_kind, (f"{MINE}: cannot be read as an .h5",)),
+    Bad("text", put(MINE, "no weights"), (NOT_KERAS,)),
+    Bad("no bytes", put(MINE, b""), (NOT_KERAS,)),
+    Bad("an .npz", put(MINE, npz(a=np.zeros(3))), (f"{MINE}: a .zip without model.weights.h5",)),
+    Bad("of PyTorch", put(MINE, archive({"x/data.pkl": payload_pickle()})), (f"{MINE}: a PyTorch {UNREAD}",)),
+    Bad("of an early PyTorch", put(MINE, payload_pickle()), (f"{MINE}: a pickle or PyTorch {UNREAD}",)),
+    Bad("a model with code", model_with_code, (f"{MINE}: no layer block1_conv1, and no convolution",)),
+    Bad("cut", lambda: MINE.write_bytes(MINE.read_bytes()[:3000]), (f"{MINE}: cannot be read as", "trunc")),
+    Bad("a .keras cut", put(MINE, archive({"a": b"b" * 99})[:60]), (f"{MINE}: cannot be read as", "zip")),
+    Bad("a .keras with a byte changed", flip_a_byte, (f"{MINE}: cannot be read as", "CRC")),
+    Bad(
+        "a .keras with other weights",
+        put(MINE, archive({"model.weights.h5": b"no weights"})),
+        (f"{MINE}: cannot be read as", "signature"),
+    ),
     Bad(
         "two files",
-        lambda: published(MINE.with_name("another.h5")),
-        ("data/raw/mine: another.h5 and weights.h5: keep one of them",),
+        lambda: published(MINE.with_name("another.keras")),
+        ("data/raw/mine: another.keras and weights.h5: keep one of them",),
     ),
-    Bad("no file", MINE.unlink, ("data/raw/mine: no .h5 file with VGG16 weights",)),
+    Bad("no file", MINE.unlink, (f"data/raw/mine: no file with VGG16 weights{EXPECTED_FILE}",)),
     Bad(
         "a folder for the file",
         lambda: (MINE.unlink(), MINE.mkdir()),
-        ("data/raw/mine: no .h5 file with VGG16",),
+        ("data/raw/mine: no file with VGG16 weights",),
     ),
     Bad(
         "another file than ImageNet's",
         imagenet,
-        (f"data/raw/imagenet/weights.h5: not the published file, whose MD5 is {vgg16.IMAGENET_MD5}",),
+        (
+            f"data/raw/imagenet/weights.h5: not the published file, whose MD5 is {IMAGENET_MD5}; for other",
+            "name a folder of their own in vgg.weights",
+        ),
     ),
-    source("no folder", "none", "data/raw/none: no .h5 file with VGG16 weights"),
+    source("no folder", "none", "data/raw/none: no file with VGG16 weights"),
     source("a name too long", "x" * 300, "data/raw/xxx"),
     kind="from a file",
 )
