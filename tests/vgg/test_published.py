@@ -222,6 +222,13 @@ def test_the_base_in_a_model_of_this_pipeline_takes_rgb_and_is_not_turned(wrap, 
     assert_loaded(fresh, own, turned=False)
 
 
+def test_a_model_that_only_has_a_layer_of_that_name_is_none_of_this_pipeline(base, fresh, folder):
+    centred = keras.layers.Rescaling(1.0, name="subtract_mean")
+    save(keras.Sequential([keras.Input((SIZE, SIZE, 3)), centred, base]), folder / "x.keras")
+    assert BGR in load_anew(fresh, folder)
+    assert_loaded(fresh, base, turned=True)
+
+
 def test_the_order_of_colours_does_not_change_what_the_base_sees(base, fresh, folder):
     save_weights(base, folder / "x.weights.h5")
     load_anew(fresh, folder)
@@ -232,9 +239,12 @@ def test_the_order_of_colours_does_not_change_what_the_base_sees(base, fresh, fo
 
 
 def test_notes_beside_the_file_do_not_count(base, fresh, folder):
-    save_weights(base, folder / "x.weights.h5")
-    for note in ("README.md", ".gitignore", "x.weights.h5.dvc", "LICENSE", "._x.weights.h5"):
+    for note in ("README.md", ".gitignore", "x.weights.h5.dvc", "._x.weights.h5"):
         (folder / note).write_text("a note", "utf-8")
+    with pytest.raises(InputError, match="no file with VGG16 weights"):
+        load_anew(fresh, folder)
+    (folder / "LICENSE").write_text("a text of which only its name says that it is a note", "utf-8")
+    save_weights(base, folder / "x.weights.h5")
     assert load_anew(fresh, folder).startswith("x.weights.h5, ")
 
 
