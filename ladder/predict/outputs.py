@@ -109,15 +109,14 @@ class Outputs:
     def _files(self) -> Any:
         """Every file of the revision: those in git, and those that DVC keeps."""
         from dvc.api import DVCFileSystem  # takes 0.3 s, and the working tree needs none of it
-        from dvc.exceptions import DvcException
 
         try:
             files = DVCFileSystem(rev=self.rev)
             files.repo  # noqa: B018  # opened when it is first asked for
-        except DvcException as error:
+        except Exception as error:  # DVC and the libraries that read git raise many kinds.
             raise InputError(
-                f"{self.rev!r} is no revision of this repository ({error}); `git log` and `dvc exp show` "
-                "list them"
+                f"{self.rev!r} is no revision of this repository that can be read ({error}); `git log` and "
+                "`dvc exp show` list them"
             ) from None
         return files
 
