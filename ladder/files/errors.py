@@ -1,10 +1,17 @@
 """Expected errors: bad parameters, bad data, missing files, no room. One line each, never a traceback."""
 
+import errno
+import getpass
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+# What a disk may say of a file: the user has to make room, or to give leave.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+NO_LEAVE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class InputError(Exception):
@@ -14,12 +21,14 @@ class InputError(Exception):
 def run_command(command: Callable[[], None]) -> None:
     """Run a program's `main`; an `InputError` becomes one line on stderr and exit code 1.
 
-    So does a lack of memory. Any other exception is a bug and keeps its traceback. Told to end, the program
-    leaves its `with` blocks on the way out, as after Ctrl-C, so that its temporary files go.
+    So does a lack of memory, of room on a disk, or of leave to use a file. Any other exception is a bug and
+    keeps its traceback. Told to end, the program leaves its `with` blocks on the way out, as after Ctrl-C, so
+    that its temporary files go.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    _name_the_user()
     try:
         command()
     except KeyboardInterrupt:
@@ -30,6 +39,8 @@ def run_command(command: Callable[[], None]) -> None:
             message = str(error)
         elif _lacks_memory(error):
             message = f"not enough memory: {error}"[:300]
+        elif refusal := _refusal_of_disk(error):
+            message = refusal
         else:
             raise
         line = " ".join(message.split())
@@ -38,12 +49,32 @@ def run_command(command: Callable[[], None]) -> None:
         sys.exit(1)
 
 
+def _name_the_user() -> None:
+    """DVC asks for the user's name, and a container's user may have none: then the number serves."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        os.environ["USER"] = str(os.getuid())
+
+
 def _lacks_memory(error: Exception) -> bool:
     """Whether NumPy or TensorFlow, if that is loaded, could not allocate an array."""
     tensorflow = sys.modules.get("tensorflow")
     return isinstance(error, MemoryError) or (
         tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
     )
+
+
+def _refusal_of_disk(error: Exception) -> str | None:
+    """What a disk has against a file, and what helps; None for any other error, such as of a port."""
+    if not isinstance(error, OSError):
+        return None
+    place = error.filename2 or error.filename
+    if error.errno in NO_ROOM:
+        return f"{place or 'disk'}: {os.strerror(error.errno)}; make room there"
+    if error.errno in NO_LEAVE and place:
+        return f"{place}: {os.strerror(error.errno)}; get leave for it, or work in a git clone of your own"
+    return None
 
 
 def run_stage(stage: Callable[[], None]) -> None:

@@ -1,7 +1,6 @@
 """What stages write: whole files or none, and the same bytes for the same content."""
 
 import csv
-import errno
 import os
 import shutil
 import zipfile
@@ -12,10 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder.files.errors import InputError
-
-# What a disk may say of a file that is being written; the user has to make room or give leave.
-NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+from ladder.files.errors import NO_LEAVE, NO_ROOM, InputError
 
 
 @contextmanager
@@ -77,7 +73,7 @@ def _is_running(pid: str) -> bool:
 def _not_writable(error: BaseException | None) -> str | None:
     """The disk's reason, if that is what lies behind `error`: a library may have wrapped it."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+        if isinstance(error, OSError) and error.errno in NO_ROOM | NO_LEAVE:
             return os.strerror(error.errno)
         error = error.__cause__ or error.__context__
     return None

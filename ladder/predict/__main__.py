@@ -49,8 +49,10 @@ def answer_drivers(options: argparse.Namespace, outputs: Outputs, note: Callable
     """Images of drivers, or folders of them, by the fine-tuned classifier."""
     from ladder.predict.drivers import HEADING, MODEL_FILE, DriverClassifier, classify_files, driver_answer
     from ladder.predict.image_files import answered, find_images
-    from ladder.predict.overlays import overlay_paths, write_overlay
+    from ladder.predict.overlays import check_place, overlay_paths, write_overlay
 
+    if options.grad_cam is not None:
+        check_place(options.grad_cam, options.paths)
     classifier = DriverClassifier(outputs)
     say_origin(outputs, [MODEL_FILE])
     writer = AnswerWriter(options.format, HEADING)

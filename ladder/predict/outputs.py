@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ class Outputs:
     def __init__(self, rev: str | None = None) -> None:
         self.rev = rev
         self._fetched = tempfile.TemporaryDirectory(prefix="outputs-") if rev is not None else None
+        self._opened = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -38,6 +40,7 @@ class Outputs:
 
     def close(self) -> None:
         """Remove what was fetched; the paths that `path` returned for a revision are gone then."""
+        self._opened.close()
         if self._fetched is not None:
             self._fetched.cleanup()
 
@@ -56,7 +59,7 @@ class Outputs:
         local = Path(self._fetched.name, name)
         if not local.exists():
             try:
-                self._files.get_file(name, str(local))
+                self._repo.dvcfs.get_file(name, str(local))
             except Exception as error:  # DVC and the libraries of its remotes raise many kinds.
                 local.unlink(missing_ok=True)
                 raise InputError(self._why_missing(name, error)) from None
@@ -106,27 +109,31 @@ class Outputs:
         return f"{name} of the working tree, not the one that commit {commit.strip()} recorded"
 
     @cached_property
-    def _files(self) -> Any:
-        """Every file of the revision: those in git, and those that DVC keeps."""
-        from dvc.api import DVCFileSystem  # takes 0.3 s, and the working tree needs none of it
-        from dvc.exceptions import DvcException
+    def _repo(self) -> Any:
+        """The repository, which may be a folder of a larger one, at the revision.
+
+        Cache and remotes are those that are set up today: what was set up then may be gone.
+        """
+        from dvc.config import Config  # takes 0.3 s, and the working tree needs none of it
+        from dvc.repo import Repo
+        from dvc.scm import resolve_rev
 
         try:
-            files = DVCFileSystem(rev=self.rev)
-            files.repo  # noqa: B018  # opened when it is first asked for
-        except DvcException as error:
+            repo = self._opened.enter_context(Repo(config=Config.from_cwd()))
+            self._opened.enter_context(repo.switch(resolve_rev(repo.scm, str(self.rev))))
+        except Exception as error:  # DVC and the libraries that read git raise many kinds.
             raise InputError(
-                f"{self.rev!r} is no revision of this repository ({error}); `git log` and `dvc exp show` "
-                "list them"
+                f"{self.rev!r} is no revision of this repository that can be read ({error}); `git log` and "
+                "`dvc exp show` list them"
             ) from None
-        return files
+        return repo
 
     @cached_property
     def _commit(self) -> str:
-        return self._files.repo.get_rev()[:7]
+        return self._repo.get_rev()[:7]
 
     def _why_missing(self, name: str, error: Exception) -> str:
-        if name not in self._recorded(self._files.repo.get_rev()):
+        if name not in self._recorded(self._repo.get_rev()):
             return f"{name}: commit {self._commit} has none; choose a revision in which `dvc repro` made it"
         return (
             f"{name}: commit {self._commit} records it, but it is neither in DVC's cache nor in a remote "

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,22 @@ from PIL import Image
 
 from ladder.files.errors import InputError
 from ladder.vgg.grad_cam import overlay
+
+
+def check_place(folder: Path, named: Iterable[Path]) -> None:
+    """Keep heat-maps apart from images: those in a named folder would be answered as images next time.
+
+    Raises
+    ------
+    InputError
+        `folder` is one of the named folders, or lies in one.
+    """
+    place = Path(os.path.realpath(folder))
+    for path in named:
+        if os.path.isdir(path) and place.is_relative_to(os.path.realpath(path)):
+            raise InputError(
+                f"{folder}: heat-maps in {path} would be taken for images next time; name a folder outside"
+            )
 
 
 def overlay_paths(paths: Sequence[Path], folder: Path) -> dict[Path, Path]:

@@ -102,6 +102,11 @@ def test_a_source_without_idx_files_is_refused(makes):
         read_source("unheard-of", Path("unheard-of"))
 
 
+def test_what_a_mac_has_left_of_idx_files_is_none(tmp_path):
+    (tmp_path / "._train-images-idx3-ubyte").touch()
+    assert len(read_source("mnist-5k", tmp_path)[0].labels) == 5000
+
+
 def good_arrays():
     arrays = {}
     for size, split in enumerate(SPLITS, start=3):

@@ -1,6 +1,7 @@
 """params.yaml: what ships is accepted, and whatever does not fit is refused in one line that names it."""
 
 import copy
+import errno
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,38 @@ def test_any_other_exception_keeps_propagating(kind, capsys):
     with pytest.raises(kind):
         run_stage(stage)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.EACCES, "", "a.md"), "a.md: Permission denied; get leave for it, or work in a git"),
+        (OSError(errno.EROFS, "", "a.md"), "a.md: Read-only file system; get leave"),
+        (OSError(errno.EPERM, "", "a.tmp", None, "a.md"), "a.md: Operation not permitted; get leave"),
+        (OSError(errno.ENOSPC, "", "a.md"), "a.md: No space left on device; make room there"),
+        (OSError(errno.ENOSPC, ""), "disk: No space left on device; make room there"),
+    ],
+)
+def test_no_leave_and_no_room_are_one_line_with_what_helps(error, line, capsys):
+    def stage():
+        raise error
+
+    with pytest.raises(SystemExit) as stopped:
+        run_stage(stage)
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err.startswith(f"error: {line}")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EACCES, "of a port"), OSError(errno.ENOENT, "", "a.md"), OSError(errno.EBADF, "")]
+)
+def test_other_errors_of_the_system_keep_propagating(error):
+    def stage():
+        raise error
+
+    with pytest.raises(OSError) as raised:
+        run_stage(stage)
+    assert raised.value is error
 
 
 def test_ctrl_c_is_one_line_and_the_exit_code_of_shells(capsys):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.digits.test_digits import write_idx
-from tools.pipeline.clones import clone_origin, make_origin, run_in, run_pipeline
+from tools.pipeline.clones import change_params, clone_origin, make_origin, run_in, run_pipeline
 
 REPRO = [sys.executable, "-m", "tools.pipeline.repro"]
 METRICS = "metrics/prepare_digits.json"
@@ -58,3 +58,17 @@ def test_a_missing_file_is_said_before_anything_is_deleted(origin, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("error: data/raw/own: no such file or folder, and prepare-digits reads it;")
     assert (tmp_path / "clone" / METRICS).exists()
+
+
+def test_what_dvc_itself_deletes_where_a_file_is_missing_comes_back(origin, tmp_path):
+    """As docs/data.md says."""
+    clone = tmp_path / "clone"
+    clone_origin(origin, clone)
+    run_in(clone, "dvc", "pull")
+    change_params(clone, {"digits": {"source": "missing"}})
+    assert "data/raw/missing" in run_in(clone, "dvc", "repro", check=False).stderr
+    assert not (clone / METRICS).exists() and not (clone / "data/digits.npz").exists()
+    run_in(clone, "sh", "-c", "git checkout metrics && dvc checkout")
+    assert [(clone / path).read_bytes() for path in (METRICS, "data/digits.npz")] == [
+        (origin / path).read_bytes() for path in (METRICS, "data/digits.npz")
+    ]

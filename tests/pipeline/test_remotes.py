@@ -65,10 +65,21 @@ def test_without_verify_dvc_takes_a_damaged_object_and_make_refuses_such_a_remot
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "error: PULL=1: DVC would take damaged objects from remote 'storage'; "
-        "`dvc remote modify storage verify true` makes it check them"
+        "`dvc remote modify --local storage verify true` makes it check them"
     ]
     run_in(second, "dvc", "pull", MODEL)
     assert (second / MODEL).read_bytes() != (first / MODEL).read_bytes()
+    run_in(second, "dvc", "remote", "modify", "--local", "storage", "verify", "true")
+    run_in(second, *CHECK)
+
+
+def test_a_remote_of_all_the_user_s_projects_is_found(light_clone, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "config").write_text(f"[core]\nremote = mine\n['remote \"mine\"']\nurl = {tmp_path}/remote\n")
+    command = run_in(light_clone, *CHECK, check=False).stderr.split("`")[1]
+    assert command == "dvc remote modify --global mine verify true"
+    run_in(light_clone, *command.split())
+    run_in(light_clone, *CHECK)
 
 
 @pytest.mark.campaign

@@ -1,6 +1,7 @@
 """Tools in what is not a whole git clone: they work, or one line says what helps."""
 
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from ladder.files.errors import InputError
 from tests.conftest import LINE
 from tests.imports import ROOT
 from tools.experiments.compare import predictions_at
-from tools.pipeline.clones import clone_origin, differences, make_origin, run_in
+from tools.pipeline import clones
+from tools.pipeline.clones import clone_origin, differences, make_origin, run_in, tree
 from tools.pipeline.git import check_revision, git
 
 IDENTITY = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
@@ -64,6 +66,14 @@ def test_a_clone_of_the_latest_commit_says_how_to_get_the_others(origin, tmp_pat
     with pytest.raises(InputError, match="'HEAD~1' is no revision") as refused:
         check_revision(tmp_path / "shallow", "HEAD~1")
     assert ("--unshallow" in str(refused.value)) == (tmp_path / "shallow/.git/shallow").exists()
+
+
+def test_a_copy_of_what_may_only_be_read_may_be_written_to(origin, tmp_path, monkeypatch):
+    shutil.copytree(origin, tmp_path / "read-only")
+    run_in(tmp_path / "read-only", "chmod", "-R", "a-w", ".")
+    monkeypatch.setattr(clones, "ROOT", tmp_path / "read-only")
+    clones.copy_repository(tmp_path / "copy")
+    assert all((tmp_path / "copy" / path).stat().st_mode & stat.S_IWUSR for path in tree(tmp_path / "copy"))
 
 
 def test_a_folder_of_a_larger_repository_is_cloned_with_it(download, tmp_path):

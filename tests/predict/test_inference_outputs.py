@@ -9,7 +9,7 @@ import pytest
 from ladder.files.errors import InputError
 from ladder.predict.celsius import load_line
 from ladder.predict.outputs import Outputs
-from tools.pipeline.clones import change_params, run_in
+from tools.pipeline.clones import change_params, clone_origin, run_in
 
 LINE = "models/linreg.npz"
 
@@ -108,6 +108,29 @@ def test_an_output_comes_from_a_remote_or_the_mend_is_named(clone, tmp_path):
     finally:
         shutil.rmtree(cache, ignore_errors=True)
         shutil.move(aside, cache)
+
+
+def test_a_remote_that_was_set_up_after_the_revision_is_asked_too(two_runs, tmp_path, monkeypatch):
+    run_in(two_runs, "dvc", "remote", "add", "--local", "--default", "storage", str(tmp_path / "storage"))
+    run_in(two_runs, "dvc", "push")
+    run_in(two_runs, "dvc", "remote", "remove", "--local", "storage")
+    clone_origin(two_runs, tmp_path / "clone")
+    run_in(tmp_path / "clone", "dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    run_in(tmp_path / "clone", "git", "commit", "--quiet", "--all", "--message", "a remote")
+    monkeypatch.chdir(tmp_path / "clone")
+    with Outputs("HEAD~1") as outputs:
+        assert load_line(outputs)[0] == pytest.approx(committed_weight(two_runs, "HEAD"), rel=1e-5)
+
+
+def test_the_project_may_be_a_folder_of_a_larger_repository(two_runs, tmp_path, monkeypatch):
+    shutil.copytree(two_runs, tmp_path / "large/project", symlinks=True)
+    (tmp_path / "large/project/.git").rename(tmp_path / "large/.git")
+    run_in(tmp_path / "large", "git", "add", "--all")
+    run_in(tmp_path / "large", "git", "commit", "--quiet", "--message", "a project among others")
+    monkeypatch.chdir(tmp_path / "large/project")
+    with Outputs("HEAD") as outputs:
+        assert load_line(outputs)[0] == pytest.approx(committed_weight(two_runs, "HEAD"), rel=1e-5)
+        assert outputs.origin(LINE) == f"{LINE} of commit {commit_of(tmp_path / 'large', 'HEAD')}"
 
 
 def test_a_missing_model_names_the_mend(clone):

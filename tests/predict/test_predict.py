@@ -150,9 +150,19 @@ def test_an_overlay_never_replaces_an_image(answers, images):
     image = images[1].with_name("a.png.png")
     image.write_bytes(images[0].read_bytes())
     folder = image.parent
-    code, _, err = answers("drivers", folder, "--grad-cam", folder)
+    code, _, err = answers("drivers", images[1], image, "--grad-cam", folder)
     assert code == 1 and image.read_bytes() == images[0].read_bytes()
     assert f"error: {images[1]}: its heat-map would overwrite the image {image}" in err
+
+
+@pytest.mark.parametrize("place", ["images", "images/b/heat", "link/heat", "images/../images/heat"])
+def test_overlays_never_lie_where_images_are_searched_for(answers, images, tmp_path, place):
+    (tmp_path / "link").symlink_to(tmp_path / "images", target_is_directory=True)
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = answers("drivers", tmp_path / "images", "--grad-cam", tmp_path / place)
+    words = f"{tmp_path / place}: heat-maps in {tmp_path / 'images'} would be taken for images next time; "
+    assert (code, out, err) == (1, "", f"error: {words}name a folder outside\n")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_an_overlay_that_cannot_be_written_ends_with_one_line(answers, images, tmp_path):

@@ -1,4 +1,4 @@
-"""A user who may not write, or whom the system has no name for: make works, or says why not in one line."""
+"""A user who may not write, or whom the system has no name for: what is typed works, or says why not."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import LINE
 from tests.project.setup_script import make_place, refusal, script, setup, with_ready_environment
-from tools.pipeline.clones import environment, make_origin
+from tools.pipeline.clones import environment, make_origin, run_in
 
 NOBODY = 12345
 # Reads everything, as this user may, and writes what that one may; without a name, a home, or anything else.
@@ -44,10 +44,19 @@ def clone(folder):
     return folder / "clone"
 
 
-def make(folder, target):
+def run(folder, *command):
     variables = {"PATH": environment()["PATH"], "HOME": "/"}
-    command = [*AS_NOBODY, "make", "--silent", target]
-    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [*AS_NOBODY, *command], cwd=folder, env=variables, capture_output=True, text=True, check=False
+    )
+
+
+def make(folder, target):
+    return run(folder, "make", "--silent", target)
+
+
+def run_module(folder, words):
+    return run(folder, sys.executable, "-m", *words.split())
 
 
 def give_away(folder):
@@ -74,6 +83,35 @@ def test_a_user_without_a_name_runs_the_pipeline(clone):
     done = make(clone, "repro")
     assert done.returncode == 0, done.stderr
     assert (clone / "models/linreg.npz").exists()
+
+
+def test_without_make_a_user_without_a_name_runs_it_too(clone):
+    give_away(clone)
+    done = run_module(clone, "tools.pipeline.repro")
+    assert done.returncode == 0, done.stderr
+    run_in(clone, "chmod", "-R", "a-w", ".")
+    done = run_module(clone, "ladder.predict celsius 20")
+    assert done.returncode == 0 and "°F = 1.8" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        ("tools.pipeline.repro", ".dvc/tmp"),
+        ("tools.pipeline.check_cache", ".dvc/tmp"),
+        ("tools.project.readme", "README.md"),
+    ],
+)
+def test_without_make_a_clone_for_reading_only_is_refused_in_one_line(clone, words, file):
+    give_away(clone)
+    run_in(clone, "chmod", "-R", "a-w", ".")
+    line = refusal(run_module(clone, words))
+    assert line.startswith(f"error: {clone}/{file}: Permission denied; ")
+
+
+def test_a_revision_of_somebody_else_s_clone_is_refused_in_one_line(clone):
+    line = refusal(run_module(clone, "ladder.predict celsius 20 --rev HEAD"))
+    assert line.startswith("error: 'HEAD' is no revision of this repository that can be read (")
 
 
 @pytest.mark.parametrize("ready", [True, False])

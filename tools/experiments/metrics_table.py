@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ladder.files.errors import InputError, run_command
 from ladder.files.metrics import SPLITS, parse_name
 
 
@@ -42,11 +43,14 @@ def metrics_table(metrics_by_file: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def main() -> None:
-    files = json.load(sys.stdin)[""]["data"]
+    try:
+        files = json.load(sys.stdin)[""]["data"]
+    except (ValueError, KeyError):  # DVC, which failed, has said why
+        raise InputError("stdin: no metrics; `dvc metrics show --json` prints them") from None
     print(metrics_table({path: file["data"] for path, file in files.items() if "data" in file}), end="")
     for path in [path for path, file in files.items() if "data" not in file]:
         print(f"{path}: not there; `make repro` writes it")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -13,6 +13,12 @@ from ladder.files.errors import InputError, run_command
 from tools.pipeline.repro import ROOT
 
 
+def option(config: Config, name: str) -> str:
+    """What `dvc remote modify` has to be told to find a remote: in which of DVC's files its settings are."""
+    level = [level for level in config.files if name in config.load_one(level)["remote"]][-1]
+    return "" if level == "repo" else f"--{level} "
+
+
 def main() -> None:
     os.chdir(ROOT)
     try:
@@ -27,7 +33,7 @@ def main() -> None:
     if not config["remote"][name].get("verify"):
         raise InputError(
             f"PULL=1: DVC would take damaged objects from remote {name!r}; "
-            f"`dvc remote modify {name} verify true` makes it check them"
+            f"`dvc remote modify {option(config, name)}{name} verify true` makes it check them"
         )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -51,12 +52,14 @@ def change_params(folder: Path, changes: Mapping[str, Mapping[str, Any]]) -> Non
 
 
 def copy_repository(folder: Path) -> None:
-    """Every file that git tracks, or would track, as it is in the working tree."""
+    """Every file that git tracks, or would track, as it is in the working tree; each may be written to."""
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+            if not (folder / name).is_symlink():
+                (folder / name).chmod((folder / name).stat().st_mode | stat.S_IWUSR)
 
 
 def environment() -> dict[str, str]:

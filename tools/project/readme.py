@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from benchmarks.digits.mnist_record import summary
 from benchmarks.pipeline import first_run
 from benchmarks.vgg import flip_record, transfer_record
+from ladder.files.errors import run_command
 from ladder.files.metrics import Metrics, metrics_file, part_of, read_metrics
 from ladder.reporting.metric_tables import accuracy, markdown, splits_rows
 from ladder.reporting.result_tables import describe_processor, speed_rows
@@ -141,4 +142,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
