@@ -10,7 +10,8 @@ class Rung(NamedTuple):
     """One model.
 
     `part` is the start of its metrics' names and its folder below the stage's plots; "" where the stage
-    trains this model alone. The two heads share a file: that of the split which `split.by` names.
+    trains this model alone. The two heads share a file: that of the split which `split.by` names. The heads
+    of the cross-validation are not kept; they have figures for the test split alone.
     """
 
     name: str
@@ -53,6 +54,13 @@ HEAD_BY_DRIVER = Rung(
     "VGG16, new head, split by driver",
     "train-vgg-head",
     "by_driver",
+    Path("models/vgg_head.keras"),
+)
+HEAD_FOLDS = Rung(
+    "head_folds",
+    "VGG16, new head, cross-validated by driver",
+    "train-vgg-head",
+    "folds",
     Path("models/vgg_head.keras"),
 )
 FINE_TUNED = Rung("fine_tuned", "VGG16, fine-tuned", "finetune-vgg", "", Path("models/final_model.keras"))

@@ -16,13 +16,13 @@ from ladder.drivers.images import (
     rows_by_split,
 )
 from ladder.drivers.pixels import read_pixels
-from ladder.figures.classifier import draw_classifier
+from ladder.figures.classifier import draw_answers, draw_classifier
 from ladder.figures.style import class_distribution, image_grid, write_figure
 from ladder.files.errors import run_stage
 from ladder.files.memory_maps import ArrayRows
 from ladder.files.params import read_params
 from ladder.files.tables import read_table
-from ladder.rungs import FINE_TUNED, HEAD_BY_DRIVER, HEAD_BY_IMAGE
+from ladder.rungs import FINE_TUNED, HEAD_BY_DRIVER, HEAD_BY_IMAGE, HEAD_FOLDS
 from ladder.training.keras_archive import load_keras
 from ladder.training.runtime import keras
 from ladder.vgg.grad_cam import heat_maps, overlay
@@ -127,6 +127,8 @@ def main() -> None:
         draw_classifier(
             rung.plots(), rung.pictures(), rung.title, rung.metrics(), CLASSES, images, CONFUSABLE
         )
+    folds = HEAD_FOLDS
+    draw_answers(folds.plots(), folds.pictures(), folds.title, folds.metrics(), CLASSES, pixels, CONFUSABLE)
     draw_first_convolution(load_base(size, BASE_FILE))
     draw_heat_maps(load_keras(FINE_TUNED.model), manifest, pixels, test[split_by])
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ladder.drivers.augmentation import Augment, augment
-from ladder.drivers.images import MANIFEST, SPLIT_BY, labels_of, read_manifest, rows_by_split
+from ladder.drivers.images import MANIFEST, labels_of, read_manifest
 from ladder.drivers.pixels import PIXELS, read_pixels
 from ladder.files.errors import InputError, run_stage
 from ladder.files.metrics import write_metrics
@@ -24,10 +24,9 @@ from ladder.vgg.winograd import accelerated
 
 
 class ViewBatch(NamedTuple):
-    """Some rows of the manifest in one view; `start` is the first one's place among the view's rows."""
+    """Some rows of the manifest in one view."""
 
     view: int
-    start: int
     rows: np.ndarray
 
 
@@ -47,26 +46,24 @@ def extract(
     settings = (params, augmentation, seed, precision)
     processes.agree({"parameters": settings} | {str(path): path for path in (MANIFEST, PIXELS, BASE_FILE)})
     labels, pixels = labels_of(manifest), read_pixels(len(manifest), params.image_size)
-    # Either split trains on the same views: of every image that one of them trains on.
-    trained_on = np.unique(np.concatenate([rows_by_split(manifest, by)["train"] for by in SPLIT_BY]))
-    rows_by_view = [np.arange(len(manifest))]
+    views = 1  # of the image itself; all splits and folds train on the same augmented ones
     if params.features == "cached":
-        rows_by_view += [trained_on] * params.augmented_views
+        views += params.augmented_views
     else:
         print("features: live: no augmented views here, train-vgg-head makes them as it goes", flush=True)
-    total = sum(map(len, rows_by_view))
+    total = views * len(manifest)
     with dtype_policy(precision):
         extractor = accelerated(build_feature_extractor(load_base(params.image_size, BASE_FILE)), total)
     batches = [
-        ViewBatch(view, start, rows[start : start + params.batch_size])
-        for view, rows in enumerate(rows_by_view)
-        for start in range(0, len(rows), params.batch_size)
+        ViewBatch(view, np.arange(start, min(start + params.batch_size, len(manifest))))
+        for view in range(views)
+        for start in range(0, len(manifest), params.batch_size)
     ]
 
     def compute(batch: ViewBatch) -> dict[str, np.ndarray]:
         seen, classes = pixels[batch.rows].astype(np.float32), labels[batch.rows]
         if batch.view > 0:
-            rng = stream(seed, "extract-vgg-features/augmentation", batch.view, batch.start)
+            rng = stream(seed, "extract-vgg-features/augmentation", batch.view, int(batch.rows[0]))
             seen, classes = augment(seen, classes, augmentation, rng)
         with np.errstate(over="ignore"):  # looked for below
             half = predict_batch(extractor, seen, params.batch_size).astype(np.float16)
@@ -83,7 +80,7 @@ def extract(
     shape = extractor.output_shape[1:]
     with (
         replacing(FEATURES) as folder,
-        new_features(folder, len(rows_by_view), len(manifest), shape) as features,
+        new_features(folder, views, len(manifest), shape) as features,
         Progress("extract-vgg-features", total, "image") as progress,
     ):
         for batch, computed in found:

@@ -33,7 +33,7 @@ from ladder.vgg.winograd import accelerated
 class Finetune(Group):
     """The `finetune` group of params.yaml."""
 
-    layers: Annotated[int, Field(ge=1, le=19)]
+    layers: Annotated[int, Field(ge=4, le=19)]
     learning_rate: LearningRate
     schedule: Schedule
     epochs: Count

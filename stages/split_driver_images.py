@@ -1,4 +1,7 @@
-"""Stage `split-driver-images`: decode every listed image and divide them into train, validation and test."""
+"""Stage `split-driver-images`: decode every listed image and divide them into train, validation and test.
+
+By image, by driver, and into the folds of a cross-validation by driver.
+"""
 
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from ladder.drivers.images import (
     rows_by_split,
 )
 from ladder.drivers.pixels import write_pixels
-from ladder.drivers.splits import split_by_driver, split_by_image
+from ladder.drivers.splits import fold_by_driver, split_by_driver, split_by_image
 from ladder.files.errors import run_stage
 from ladder.files.metrics import write_metrics
 from ladder.files.outputs import write_table
@@ -26,10 +29,14 @@ def main() -> None:
     images = read_image_list(root)
     for by, split in zip(SPLIT_BY, (split_by_image, split_by_driver), strict=True):
         images[f"by_{by}"] = split(images, params.validation_share, params.test_share, seed)
+    columns = list(MANIFEST_COLUMNS)
+    for number, fold in enumerate(fold_by_driver(images, params.validation_share, params.folds, seed), 1):
+        columns.append(f"by_fold_{number}")
+        images[columns[-1]] = fold
 
     # First of all that is written: a file that is no image ends the stage here.
     write_pixels(root, images["path"].tolist(), size)
-    write_table(MANIFEST, {column: images[column].tolist() for column in MANIFEST_COLUMNS})
+    write_table(MANIFEST, {column: images[column].tolist() for column in columns})
     metrics = {}
     for by in SPLIT_BY:
         for split, rows in rows_by_split(images, by).items():

@@ -42,6 +42,7 @@ CSV_NAME = "driver_imgs_list.csv"
 IN_A_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")  # where DVC's links lead, told to make links
 MANIFEST = Path("data/driver-manifest.csv")
 SPLIT_BY = ("image", "driver")  # to split: see ladder/drivers/splits.py
+FOLD = re.compile(r"by_(fold_\d+)")  # a column of the manifest: a fold of the cross-validation by driver
 MANIFEST_COLUMNS = ("path", "class", "subject", "by_image", "by_driver")
 
 
@@ -60,6 +61,7 @@ class Split(Group):
     by: Literal["image", "driver"]
     validation_share: Share
     test_share: Share
+    folds: Annotated[int, Field(ge=2, le=1000)]
 
 
 def read_image_list(root: Path) -> pd.DataFrame:
@@ -135,33 +137,40 @@ def _check_spellings(source: Path, table: pd.DataFrame) -> None:
 
 
 def read_manifest() -> pd.DataFrame:
-    """The manifest that stage `split-driver-images` wrote, with the columns `MANIFEST_COLUMNS`.
+    """The manifest that stage `split-driver-images` wrote, with `MANIFEST_COLUMNS` and a column per fold.
 
     Raises
     ------
     InputError
-        A class or split is unknown, a split is empty, or `by_driver` has a driver in two splits.
+        A class or split is unknown, a split is empty, or a driver is in two splits of `by_driver` or a fold.
     """
-    table = read_table(MANIFEST, MANIFEST_COLUMNS, str)
-    for column, allowed in (("class", CLASSES), ("by_image", SPLITS), ("by_driver", SPLITS)):
+    table = read_table(MANIFEST, MANIFEST_COLUMNS, str, more=FOLD)
+    by_driver = ["by_driver", *(f"by_{fold}" for fold in folds_of(table))]
+    for column, allowed in (("class", CLASSES), *((split, SPLITS) for split in ("by_image", *by_driver))):
         bad = table.index[~table[column].isin(allowed)]
         if len(bad):
             raise InputError(
                 f"{MANIFEST}: row {bad[0] + 2}: {column} {table[column][bad[0]]!r}; allowed: {allowed}"
             )
-    for column in ("by_image", "by_driver"):
+    for column in ("by_image", *by_driver):
         empty = [split for split in SPLITS if split not in set(table[column])]
         if empty:
             raise InputError(f"{MANIFEST}: {column}: no row is {empty[0]!r}; needed are {', '.join(SPLITS)}")
-    splits = table.groupby("subject")["by_driver"].unique()
-    shared = splits[splits.str.len() > 1]
-    if len(shared):
-        raise InputError(f"{MANIFEST}: by_driver: {shared.index[0]} is in {' and '.join(shared.iloc[0])}")
+    for column in by_driver:
+        splits = table.groupby("subject")[column].unique()
+        shared = splits[splits.str.len() > 1]
+        if len(shared):
+            raise InputError(f"{MANIFEST}: {column}: {shared.index[0]} is in {' and '.join(shared.iloc[0])}")
     return table
 
 
+def folds_of(manifest: pd.DataFrame) -> list[str]:
+    """The names of the folds of the cross-validation by driver, for `rows_by_split`."""
+    return [found[1] for column in manifest.columns if (found := FOLD.fullmatch(column))]
+
+
 def rows_by_split(manifest: pd.DataFrame, by: str) -> dict[str, np.ndarray]:
-    """Row numbers of "train", "val" and "test" when split by `by`: "image" or "driver"."""
+    """Row numbers of "train", "val" and "test" when split by `by`: "image", "driver" or a fold's name."""
     return {split: np.flatnonzero(manifest[f"by_{by}"] == split) for split in SPLITS}
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from ladder.drivers.images import CLASSES, CONFUSABLE, SPLITS, labels_of, rows_by_split
 from ladder.evaluation.accuracy import Answers
-from ladder.evaluation.report import write_classifier_report
+from ladder.evaluation.calibration import fit_temperature, scaled
+from ladder.evaluation.report import write_classifier_report, write_test_report
 from ladder.training.training_log import TrainingLog
 
 
@@ -51,3 +52,32 @@ def report_drivers(
             flush=True,
         )
     return metrics
+
+
+def report_folds(
+    folder: Path, manifest: pd.DataFrame, probabilities: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, float]:
+    """Write the report of a cross-validation by driver to `folder`: of all images, each tested once.
+
+    Parameters
+    ----------
+    probabilities : fold → "val" and "test" → [items, classes], of the rows that `rows_by_split` gives it. The
+        temperature of a fold is that of its own validation images.
+    """
+    labels, drivers = labels_of(manifest), manifest["subject"].to_numpy()
+    as_trained = np.zeros((len(manifest), len(CLASSES)))
+    after_scaling = np.zeros_like(as_trained)
+    for fold, of_fold in probabilities.items():
+        rows = rows_by_split(manifest, fold)
+        temperature = fit_temperature(of_fold["val"], labels[rows["val"]])
+        as_trained[rows["test"]] = of_fold["test"]
+        after_scaling[rows["test"]] = scaled(of_fold["test"], temperature)
+    metrics = write_test_report(
+        folder,
+        CLASSES,
+        manifest["path"].tolist(),
+        Answers(as_trained, labels, drivers),
+        {"as trained": as_trained, "temperature of each fold": after_scaling},
+        CONFUSABLE,
+    )
+    return metrics | {"test_drivers": len(np.unique(drivers))}

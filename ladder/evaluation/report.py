@@ -30,17 +30,42 @@ def write_classifier_report(
     confusable : pairs of classes that are often confused.
     """
     metrics: dict[str, float] = {"kept_epoch": kept_epoch}
-    for split, of_split in answers.items():
-        metrics |= classification_metrics(split, of_split)
-    test, names = answers["test"], np.array(class_names)
+    for split in ("train", "val"):
+        metrics |= classification_metrics(split, answers[split])
     write_table(folder / "curves.csv", history)
+    val, test = answers["val"], answers["test"]
+    temperature = fit_temperature(val.probabilities, val.labels)
+    by_scaling = {
+        "as trained": test.probabilities,
+        f"temperature {temperature:.2f}": scaled(test.probabilities, temperature),
+    }
+    metrics |= write_test_report(folder, class_names, test_items, test, by_scaling, confusable)
+    return metrics | {"temperature": temperature}
+
+
+def write_test_report(
+    folder: Path,
+    class_names: Sequence[str],
+    test_items: Sequence[str | int],
+    test: Answers,
+    by_scaling: Mapping[str, np.ndarray],
+    confusable: Sequence[tuple[int, int]] = (),
+) -> dict[str, float]:
+    """The part of a report that is about test items alone; as `write_classifier_report`.
+
+    Parameters
+    ----------
+    by_scaling : name → [items, classes], the probabilities before and after temperature scaling.
+    """
+    names = np.array(class_names)
     _write_predictions(folder, names, test_items, test)
     _write_groups(folder, names, test)
     counts = confusion_matrix(test.labels, test.probabilities.argmax(axis=1), labels=range(len(names)))
+    metrics = classification_metrics("test", test)
     metrics["test_mistakes"] = int(counts.sum() - counts.trace())
     if confusable:
         metrics["test_mistakes_in_known_pairs"] = sum(int(counts[a, b] + counts[b, a]) for a, b in confusable)
-    return metrics | _write_calibration(folder, answers["val"], test)
+    return metrics | _write_calibration(folder, by_scaling, test.labels)
 
 
 def _write_predictions(folder: Path, names: np.ndarray, items: Sequence[str | int], test: Answers) -> None:
@@ -73,14 +98,11 @@ def _write_groups(folder: Path, names: np.ndarray, test: Answers) -> None:
         write_table(folder / f"by_{kind}.csv", dict(zip(columns, zip(*rows, strict=True), strict=True)))
 
 
-def _write_calibration(folder: Path, val: Answers, test: Answers) -> dict[str, float]:
+def _write_calibration(
+    folder: Path, by_scaling: Mapping[str, np.ndarray], labels: np.ndarray
+) -> dict[str, float]:
     """Reliability on the test split before and after temperature scaling, which validation decides."""
-    temperature = fit_temperature(val.probabilities, val.labels)
-    after = scaled(test.probabilities, temperature)
-    both = {
-        "as trained": reliability(test.probabilities, test.labels),
-        f"temperature {temperature:.2f}": reliability(after, test.labels),
-    }
+    both = {name: reliability(probabilities, labels) for name, probabilities in by_scaling.items()}
     columns = {
         "scaling": [name for name, bins in both.items() for _ in bins.items],
         **{
@@ -90,9 +112,9 @@ def _write_calibration(folder: Path, val: Answers, test: Answers) -> dict[str, f
     }
     write_table(folder / "reliability.csv", columns)
     before_error, after_error = (bins.expected_error() for bins in both.values())
+    _, after = by_scaling.values()
     return {
-        "temperature": temperature,
         "test_calibration_error": before_error,
         "test_calibration_error_scaled": after_error,
-        "test_loss_scaled": mean_cross_entropy(after, test.labels),
+        "test_loss_scaled": mean_cross_entropy(after, labels),
     }

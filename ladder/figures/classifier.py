@@ -43,10 +43,22 @@ def draw_classifier(
     confusable : pairs of classes whose two cells of the confusion matrix get a frame.
     """
     curves = read_table(data / "curves.csv", CURVES, float)
-    answers = read_table(data / "predictions.csv", ("actual", "predicted", "confidence"), str)
     curves_figure = learning_curves(curves, title, int(metrics["kept_epoch"]))
     write_figure(pictures / "curves.png", curves_figure)
+    draw_answers(data, pictures, title, metrics, class_names, test_images, confusable)
 
+
+def draw_answers(
+    data: Path,
+    pictures: Path,
+    title: str,
+    metrics: Metrics,
+    class_names: Sequence[str],
+    test_images: Rows,
+    confusable: Sequence[tuple[int, int]] = (),
+) -> None:
+    """Draw what a classifier answers on the test split; parameters as of `draw_classifier`."""
+    answers = read_table(data / "predictions.csv", ("actual", "predicted", "confidence"), str)
     interval = f"{metrics['test_accuracy_low']:.1%} to {metrics['test_accuracy_high']:.1%}"
     shown = f"test accuracy {metrics['test_accuracy']:.1%} ({interval}), {len(answers)} images"
     if confusable:

@@ -1,5 +1,6 @@
 """CSV files that people may have written: read with pandas, checked before use."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pandas as pd
 from ladder.files.errors import InputError
 
 
-def read_table(path: str | Path, columns: Sequence[str], dtype: type) -> pd.DataFrame:
-    """Read the `columns` of a CSV file, all of one `dtype`, in this order.
+def read_table(
+    path: str | Path, columns: Sequence[str], dtype: type, more: re.Pattern[str] | None = None
+) -> pd.DataFrame:
+    """Read the `columns` of a CSV file, all of one `dtype`, in this order; then those named like `more`.
 
     Raises
     ------
@@ -27,6 +30,8 @@ def read_table(path: str | Path, columns: Sequence[str], dtype: type) -> pd.Data
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: not a CSV file: {error}") from None
     header = table.iloc[0].tolist()
+    if more:
+        columns = list(dict.fromkeys([*columns, *filter(more.fullmatch, header)]))
     for name in columns:
         if header.count(name) != 1:
             many = f"{header.count(name)} columns" if name in header else "no column"

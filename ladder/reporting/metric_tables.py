@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ladder.drivers.images import SPLIT_BY
 from ladder.files.metrics import SPLITS, Metrics, part_of
-from ladder.rungs import FINE_TUNED, HEAD_BY_DRIVER, HEAD_BY_IMAGE
+from ladder.rungs import FINE_TUNED, HEAD_BY_DRIVER, HEAD_BY_IMAGE, HEAD_FOLDS
 
 Rows = list[list[str]]  # the header first
 
@@ -53,4 +53,6 @@ def driver_accuracies(metrics: Mapping[str, Metrics], split_by: str) -> Rows:
     for rung, by in ((HEAD_BY_IMAGE, "image"), (HEAD_BY_DRIVER, "driver"), (FINE_TUNED, split_by)):
         of_rung, title = part_of(metrics[rung.stage], rung.part), rung.title.split(", split")[0]
         rows.append([title, by, *(accuracy(of_rung, f"{split}_accuracy") for split in SPLITS)])
+    folds = accuracy(part_of(metrics[HEAD_FOLDS.stage], HEAD_FOLDS.part), "test_accuracy")
+    rows.insert(3, ["VGG16, new head", "driver, cross-validated", "", "", folds])
     return rows

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ladder.files.metrics import Metrics, part_of
 from ladder.reporting.metric_tables import accuracy
-from ladder.rungs import CLASSIFIERS, DEEP, DRIVER_CLASSIFIERS, FROM_SCRATCH, MOONS, NEURON, Rung
+from ladder.rungs import CLASSIFIERS, DEEP, DIGIT_CLASSIFIERS, FROM_SCRATCH, HEAD_FOLDS, MOONS, NEURON, Rung
 
 
 class Picture(NamedTuple):
@@ -35,7 +35,7 @@ class Picture(NamedTuple):
 
 
 def _of_classifier(rung: Rung) -> dict[str, Picture]:
-    groups = "each class and each driver" if rung in DRIVER_CLASSIFIERS else "each class"
+    groups = "each class" if rung in DIGIT_CLASSIFIERS else "each class and each driver"
     texts = {
         "curves": (
             "learning curves",
@@ -136,5 +136,6 @@ for _by in ("image", "driver"):
         f"by_{_by}",
         True,
     )
-for _rung in CLASSIFIERS:
+for _rung in (*CLASSIFIERS, HEAD_FOLDS):
     PICTURES |= _of_classifier(_rung)
+del PICTURES[f"{HEAD_FOLDS.pictures()}/curves.png"]

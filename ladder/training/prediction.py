@@ -32,6 +32,8 @@ def predict_batch(model: keras.Model, inputs: np.ndarray, batch_size: int) -> np
 
 def filled_up(rows: np.ndarray, count: int) -> np.ndarray:
     """`rows` [n, …] in float32, with zeros after them: [count, …]."""
+    if len(rows) == count:
+        return np.asarray(rows, np.float32)
     whole = np.zeros((count, *rows.shape[1:]), np.float32)
     whole[: len(rows)] = rows
     return whole

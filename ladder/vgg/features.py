@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ladder.files.memory_maps import ArrayParts, ArrayRows, new_array, read_memory_map
+from ladder.vgg.vgg16 import FEATURE_LAYERS
 
 FEATURES = Path("data/vgg-features")
-CHANNELS = 256 + 512 + 512  # of blocks 3, 4 and 5 of the base
-NO_CLASS = 255  # of a view that no split trains on; its features are zero
+CHANNELS = sum(FEATURE_LAYERS.values())
 
 
 class LiveFeatures:
@@ -51,22 +51,20 @@ class FeatureWriter(NamedTuple):
 
 @contextmanager
 def new_features(folder: Path, views: int, items: int, shape: tuple[int, ...]) -> Iterator[FeatureWriter]:
-    """Two new files in `folder`, to be filled in the block; a view that is not written is of `NO_CLASS`."""
+    """Two new files in `folder`, to be filled in the block."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = (views, items, *shape)
     with (
         new_array(folder / "features.npy", np.float16, whole) as features,
         new_array(folder / "classes.npy", np.uint8, (views, items)) as classes,
     ):
-        classes.write(0, np.full(views * items, NO_CLASS, np.uint8))
         yield FeatureWriter(features, classes, whole)
 
 
 def read_features(items: int) -> tuple[np.ndarray, np.ndarray]:
     """Memory maps: features, float16 [views, items, height, width, channels], and classes [views, items].
 
-    View 0 is the image itself, of every row of the manifest. The others are augmented, of those rows that
-    some split trains on; a mirror image may be of another class.
+    View 0 is the image itself, the others are augmented; a mirror image may be of another class.
 
     Raises
     ------

@@ -6,7 +6,7 @@ import numpy as np
 from ladder.training.runtime import keras, require_backend, tf
 from ladder.vgg.vgg16 import FEATURE_LAYERS, join_levels
 
-CONVOLUTIONS = ("block3_conv3", "block4_conv3", "block5_conv3")  # in front of FEATURE_LAYERS
+CONVOLUTIONS = [name.replace("pool", "conv3") for name in FEATURE_LAYERS]  # a pooling's, or the layer itself
 OPACITY = 0.55  # of the heat-map where it is hottest
 
 
@@ -14,10 +14,10 @@ def heat_maps(classifier: keras.Model, images: np.ndarray, classes: np.ndarray) 
     """Where each image speaks for a class: [n, size, size] float32, from 0 to 1 at its hottest place.
 
     Grad-CAM (Selvaraju et al. 2017) in the form of HiResCAM (Draelos and Carin 2020): each activation of the
-    last convolutions that the head reads times the gradient of the class's logit, summed over the channels;
+    convolutions that the head reads times the gradient of the class's logit, summed over the channels;
     what is negative in the end speaks against the class and is left out. Grad-CAM averages the gradients over
     all places first, which is right in front of global average pooling; a head that flattens weighs each
-    place on its own. The maps of the three depths, of different sizes, add up as evidence per area.
+    place on its own. The maps of the layers, of different sizes, add up as evidence per area.
 
     Parameters
     ----------
@@ -33,7 +33,10 @@ def heat_maps(classifier: keras.Model, images: np.ndarray, classes: np.ndarray) 
     activations = convolutions(classifier.get_layer("subtract_mean")(tf.constant(images, tf.float32)))
     with tf.GradientTape() as tape:
         tape.watch(activations)
-        outputs = [base.get_layer(n)(level) for n, level in zip(FEATURE_LAYERS, activations, strict=True)]
+        outputs = [
+            level if name == convolution else base.get_layer(name)(level)
+            for name, convolution, level in zip(FEATURE_LAYERS, CONVOLUTIONS, activations, strict=True)
+        ]
         logits = before_softmax(join_levels(outputs)) @ kernel + bias
         score = tf.reduce_sum(logits * tf.one_hot(classes, logits.shape[-1]))
     evidence = np.zeros(images.shape[:3], np.float32)

@@ -15,7 +15,15 @@ from ladder.training.runtime import keras
 BASE_FILE = Path("models/vgg_base.npz")
 HEAD_FILE = Path("models/vgg_head.keras")
 EMBEDDED_FILE = Path("data/raw/embedded/vgg16_base.npz")  # written by stage pretrain-vgg-base
-FEATURE_LAYERS = ("block3_pool", "block4_pool", "block5_pool")
+# What the head reads, and its channels. Chosen by driver, on drawn drivers and on photographs: deeper layers
+# have learned to answer the questions of the base's own training.
+FEATURE_LAYERS = {
+    "block3_pool": 256,
+    "block4_conv2": 512,
+    "block4_pool": 512,
+    "block5_conv1": 512,
+}
+CELLS = 3  # on a side, at most: finer ones of larger images recognise fewer new drivers
 MEAN_RGB = (123.68, 116.779, 103.939)  # of ImageNet's training images, in grey levels
 
 
@@ -33,20 +41,31 @@ def build_head(
     dropout: float,
     classes: int,
 ) -> keras.Model:
-    """Standardise → Flatten → Dense(units, ReLU) → Dropout → Dense(classes, softmax), in float32.
+    """Standardise → Flatten → Dropout → Dense(classes, softmax), in float32: logistic regression.
 
-    `mean` and `variance` [channels] are those of the training features. Thousands of features that are all
-    positive would move every hidden unit together, and Adam's first steps would switch them all off for good.
+    It starts from weights of zero: with more features than images, what random ones say in directions that no
+    image has would stay for good. With `units` above 0, Dense(units, ReLU) stands in front of the dropout and
+    all weights start at random.
+
+    `mean` and `variance` [channels] are those of the training features. Thousands of features that are all positive would move every hidden
+    unit together, and Adam's first steps would switch them all off for good.
     """
     layers = keras.layers
+    hidden = [layers.Dense(units, activation="relu", name="hidden", dtype="float32")] if units else []
     return keras.Sequential(
         [
             keras.Input(feature_shape, name="features"),
             layers.Normalization(axis=-1, mean=mean, variance=variance, name="standardise", dtype="float32"),
             layers.Flatten(name="flatten", dtype="float32"),
-            layers.Dense(units, activation="relu", name="hidden", dtype="float32"),
+            *hidden,
             layers.Dropout(dropout, name="dropout", dtype="float32"),
-            layers.Dense(classes, activation="softmax", name="probabilities", dtype="float32"),
+            layers.Dense(
+                classes,
+                activation="softmax",
+                kernel_initializer="glorot_uniform" if units else "zeros",
+                name="probabilities",
+                dtype="float32",
+            ),
         ],
         name="driver_head",
     )
@@ -60,21 +79,21 @@ def on_images(base: keras.Model) -> keras.Model:
 
 
 def join_levels(outputs: list[keras.KerasTensor]) -> keras.KerasTensor:
-    """The outputs of `FEATURE_LAYERS`, side by side: [n, size / 32, size / 32, 1280].
+    """The outputs of `FEATURE_LAYERS`, side by side, averaged over cells: [n, cells, cells, 1792].
 
-    Those of blocks 3 and 4 have more places: each is averaged over the 4×4 or 2×2 that one place of block 5
-    covers.
+    There are 3×3 cells, in an image below 96 pixels so many that each has 32 pixels or more. Of a size that
+    96 does not divide, the last pixels on the right and below are in no cell.
     """
-    *finer, last = outputs
+    cells = min(CELLS, outputs[-1].shape[1] // 2)  # one place of block 5 covers 16 pixels
     averaged = [
-        keras.layers.AveragePooling2D(2 ** (len(finer) - number), name=f"average_{name}")(output)
-        for number, (name, output) in enumerate(zip(FEATURE_LAYERS, finer, strict=False))
+        keras.layers.AveragePooling2D(output.shape[1] // cells, name=f"average_{name}")(output)
+        for name, output in zip(FEATURE_LAYERS, outputs, strict=True)
     ]
-    return keras.layers.Concatenate(name="levels")([*averaged, last])
+    return keras.layers.Concatenate(name="levels")(averaged)
 
 
 def build_feature_extractor(base: keras.Model) -> keras.Model:
-    """RGB images from 0 to 255 → features of three depths of the base, see `join_levels`.
+    """RGB images from 0 to 255 → features of four layers of the base, see `join_levels`.
 
     What a new task asks for may be seen best some layers before the end, which has learned to answer the old
     one (hypercolumns: Hariharan et al. 2015).

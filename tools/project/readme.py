@@ -13,12 +13,12 @@ from ruamel.yaml import YAML
 
 from benchmarks.digits.mnist_record import summary
 from benchmarks.pipeline import first_run
-from benchmarks.vgg import flip_record, transfer_record
+from benchmarks.vgg import flip_record, photographs_record, transfer_record
 from ladder.files.errors import run_command
 from ladder.files.metrics import Metrics, metrics_file, part_of, read_metrics
 from ladder.reporting.metric_tables import accuracy, markdown, splits_rows
 from ladder.reporting.result_tables import describe_processor, speed_rows
-from ladder.rungs import CLASSIFIERS, MOONS, NEURON
+from ladder.rungs import CLASSIFIERS, FINE_TUNED, HEAD_FOLDS, MOONS, NEURON
 from tests.pipeline import chaos
 from tools.experiments.metrics_table import metrics_table
 
@@ -46,10 +46,11 @@ def results_block() -> str:
     line = measured(NEURON.stage)
     fits = [f"R² {line[f'{split}_r2']:.4f}" for split in ("train", "test")]
     rows = [["model", "train", "test"], [NEURON.title, *fits]]
-    for rung in (MOONS, *CLASSIFIERS):
+    before = CLASSIFIERS[: CLASSIFIERS.index(FINE_TUNED)]
+    for rung in (MOONS, *before, HEAD_FOLDS, FINE_TUNED):
         if (ROOT / metrics_file(rung.stage)).exists():
             of_rung = part_of(measured(rung.stage), rung.part)
-            train = f"{100 * of_rung['train_accuracy']:.1f} %"
+            train = f"{100 * of_rung['train_accuracy']:.1f} %" if "train_accuracy" in of_rung else ""
             rows.append([rung.title, train, accuracy(of_rung, "test_accuracy")])
     return markdown(rows) + "\n"
 
@@ -111,6 +112,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "published": published_block,
         "leak": split_block,
         "transfer": lambda: transfer_record.table(transfer_record.read_results()),
+        "photographs": lambda: photographs_record.table(photographs_record.read_runs()),
         "flip": lambda: flip_record.table(read_json("benchmarks/vgg/flip_record.json")["runs"]),
         "record": lambda: as_code(summary(read_json("benchmarks/digits/mnist_record.json")["runs"])),
     },
