@@ -47,8 +47,8 @@ def build_head(
     image has would stay for good. With `units` above 0, Dense(units, ReLU) stands in front of the dropout and
     all weights start at random.
 
-    `mean` and `variance` [channels] are those of the training features. Thousands of features that are all positive would move every hidden
-    unit together, and Adam's first steps would switch them all off for good.
+    `mean` and `variance` [channels] are those of the training features. Thousands of features that are all
+    positive would move every hidden unit together, and Adam's first steps would switch them all off for good.
     """
     layers = keras.layers
     hidden = [layers.Dense(units, activation="relu", name="hidden", dtype="float32")] if units else []
