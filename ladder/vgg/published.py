@@ -23,7 +23,6 @@ from ladder.files.errors import InputError
 from ladder.training.runtime import keras
 
 IMAGENET_MD5 = "6d6bbae143d832006294945121d1f1fc"  # vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5
-OF_THIS_PIPELINE = {"vgg16_base", "subtract_mean"}  # layers of its models, whose base takes RGB images
 HDF5, ZIP, PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"  # how such files begin
 LAYOUTS = "an .h5 or .keras file that Keras has written"
 
@@ -58,26 +57,24 @@ class Objects(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a file holds: its layout in words, its layers with weights in their order, the names in it."""
+    """What a file holds: its layout in words, its layers with weights in their order."""
 
     layout: str
     layers: list[Layer]
-    names: set[str]
 
 
 class Weights(NamedTuple):
-    """Kernel and bias by layer, where they are from in words, and whether they are for RGB images."""
+    """Kernel and bias by layer, and where they are from in words."""
 
     by_layer: dict[str, KernelAndBias]
     origin: str
-    for_rgb: bool
 
 
 def load_published(base: keras.Model, source: str, folder: Path) -> str:
     """Give the base the weights of the one file in a folder, or ImageNet's as Keras fetches them.
 
     The weights are taken as `keras.applications` has them, for BGR images minus their mean: the kernels of
-    the first layer are turned round. Those in a model of this pipeline are for RGB images and stay.
+    the first layer are turned round.
 
     Parameters
     ----------
@@ -115,10 +112,8 @@ def load_published(base: keras.Model, source: str, folder: Path) -> str:
     if not all(np.isfinite(array).all() for arrays in weights.by_layer.values() for array in arrays):
         raise InputError(f"{path or source}: holds weights that are not finite")
     for name, (kernel, bias) in weights.by_layer.items():
-        turn = name == "block1_conv1" and not weights.for_rgb
-        base.get_layer(name).set_weights([kernel[:, :, ::-1] if turn else kernel, bias])
-    if weights.for_rgb:
-        return f"{weights.origin}; taken as for RGB images, as this pipeline's models have them"
+        first = name == "block1_conv1"
+        base.get_layer(name).set_weights([kernel[:, :, ::-1] if first else kernel, bias])
     return f"{weights.origin}; taken as for BGR images, as keras.applications has them"
 
 
@@ -139,7 +134,7 @@ def read_weights(path: Path, shapes: Mapping[str, Shape]) -> Weights:
         raise InputError(f"{path}: {error}") from None
     except Exception as error:  # h5py and zipfile raise many kinds for a damaged file.
         raise InputError(f"{path}: cannot be read as {LAYOUTS}: {error}") from None
-    return Weights(weights, f"{path.name}, {content.layout}", content.names >= OF_THIS_PIPELINE)
+    return Weights(weights, f"{path.name}, {content.layout}")
 
 
 def _find(folder: Path) -> Path | None:
@@ -173,7 +168,7 @@ def _fetch(folder: Path) -> Weights:
             f"vgg.weights: imagenet could not be fetched ({error}); put its .h5 file into {folder}/"
         ) from None
     by_layer = {layer.name: tuple(layer.get_weights()) for layer in model.layers if layer.weights}
-    return Weights(by_layer, "fetched by Keras", False)
+    return Weights(by_layer, "fetched by Keras")
 
 
 @contextmanager
@@ -209,10 +204,7 @@ def _content(file: h5py.File, layout: str) -> Content:
         return _legacy("", file, objects, layout or "weights in the published layout")
     model = objects.groups.get("model_weights")
     if model is not None and "layer_names" in model.attrs:
-        content = _legacy("model_weights/", model, objects, layout or "a whole model (legacy .h5)")
-        # The names in a nested model are only in the words that describe it.
-        described = re.findall(r'"name": "(\w+)"', str(file.attrs.get("model_config", "")))
-        return content._replace(names=content.names | set(described))
+        return _legacy("model_weights/", model, objects, layout or "a whole model (legacy .h5)")
     if any(path.endswith("/vars") for path in objects.groups):
         return _keras_3(objects, layout or "Keras 3 weights")
     raise InputError(f"HDF5, but without layers as Keras writes them; expected {LAYOUTS}")
@@ -233,7 +225,7 @@ def _legacy(prefix: str, root: h5py.Group, objects: Objects, layout: str) -> Con
             for owner, names in owners
         ]
         layers += of_group if len(of_group) > 1 else [layer._replace(name=group) for layer in of_group]
-    return Content(layout, layers, {*groups, *(layer.name for layer in layers)})
+    return Content(layout, layers)
 
 
 def _texts(group: h5py.Group, attribute: str) -> list[str]:
@@ -246,15 +238,14 @@ def _keras_3(objects: Objects, layout: str) -> Content:
 
     Without it the layer has that of its group: conv2d, conv2d_1, … conv2d_10, in the order of the model.
     """
-    layers, names = [], set()
+    layers = []
     for path in sorted((path for path in objects.groups if path.endswith("/vars")), key=_natural):
         group = objects.groups[path]
         name = str(group.attrs.get("name", path.split("/")[-2]))
-        names.add(name)
         if len(group):
             arrays = [objects.arrays.get(f"{path}/{number}") for number in range(len(group))]
             layers.append(Layer(name, arrays))
-    return Content(layout, layers, names)
+    return Content(layout, layers)
 
 
 def _natural(path: str) -> list[str | int]:

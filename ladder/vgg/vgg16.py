@@ -81,14 +81,16 @@ def on_images(base: keras.Model) -> keras.Model:
 def join_levels(outputs: list[keras.KerasTensor]) -> keras.KerasTensor:
     """The outputs of `FEATURE_LAYERS`, side by side, averaged over cells: [n, cells, cells, 1792].
 
-    There are 3×3 cells, in an image below 96 pixels so many that each has 32 pixels or more. Of a size that
-    96 does not divide, the last pixels on the right and below are in no cell.
+    There are 3×3 cells, in an image below 96 pixels so many that each has 32 pixels or more. Where a side is
+    not a multiple of them, they overlap.
     """
     cells = min(CELLS, outputs[-1].shape[1] // 2)  # one place of block 5 covers 16 pixels
-    averaged = [
-        keras.layers.AveragePooling2D(output.shape[1] // cells, name=f"average_{name}")(output)
-        for name, output in zip(FEATURE_LAYERS, outputs, strict=True)
-    ]
+    averaged = []
+    for name, output in zip(FEATURE_LAYERS, outputs, strict=True):
+        side = output.shape[1]
+        step = side // cells
+        pool = keras.layers.AveragePooling2D(side - (cells - 1) * step, step, name=f"average_{name}")
+        averaged.append(pool(output))
     return keras.layers.Concatenate(name="levels")(averaged)
 
 

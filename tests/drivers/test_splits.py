@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ladder.drivers.splits import split_by_driver, split_by_image
+from ladder.drivers.splits import fold_by_driver, split_by_driver, split_by_image
 from ladder.files.errors import InputError
 
 SPLITS = ("train", "val", "test")
@@ -130,3 +130,34 @@ def test_by_driver_a_class_of_two_drivers_is_refused():
     elsewhere = (images["class"] == "c4") & (images["subject"] > "p001")
     with pytest.raises(InputError, match="every class in train, val and test"):
         split_by_driver(images[~elsewhere].reset_index(drop=True), 0.1, 0.1, 0)
+
+
+def test_each_driver_is_tested_in_one_fold_and_folds_are_about_equal():
+    images = uneven_table(drivers=11)
+    folds = fold_by_driver(images, 0.1, 4, seed=3)
+    assert len(folds) == 4
+    tested = np.stack([fold == "test" for fold in folds])
+    assert (tested.sum(axis=0) == 1).all()
+    sizes = tested.sum(axis=1)
+    assert sizes.max() - sizes.min() <= images["subject"].value_counts().max()
+    for fold in folds:
+        of_driver = images.assign(split=fold).groupby("subject")["split"].unique()
+        assert (of_driver.str.len() == 1).all() and set(fold) == {"train", "val", "test"}
+        for split in ("train", "val"):
+            assert set(images["class"][fold == split]) == set(images["class"])
+
+
+def test_folds_depend_on_the_seed_and_not_on_the_order_of_rows():
+    images = images_table(drivers=11)
+    shuffled = images.sample(frac=1, random_state=0)
+    for fold, again in zip(
+        fold_by_driver(images, 0.1, 4, seed=3), fold_by_driver(shuffled, 0.1, 4, seed=3), strict=True
+    ):
+        assert np.array_equal(fold[shuffled.index], again)
+    other = fold_by_driver(images, 0.1, 4, seed=4)
+    assert any((a != b).any() for a, b in zip(fold_by_driver(images, 0.1, 4, seed=3), other, strict=True))
+
+
+def test_more_folds_than_drivers_are_refused():
+    with pytest.raises(InputError, match=r"split\.folds: 5, but there are 4 drivers; allowed are 2 to 4"):
+        fold_by_driver(images_table(drivers=4), 0.1, 5, seed=0)

@@ -10,6 +10,7 @@ import pytest
 from ladder.files.errors import InputError
 from ladder.training.runtime import dtype_policy, keras, tf
 from ladder.vgg import vgg16
+from ladder.vgg.features import CHANNELS
 from ladder.vgg.winograd import WinogradConv2D, accelerated, winograd_convolution
 from tools.pipeline.reproduce_check import on_cores
 
@@ -91,7 +92,7 @@ def classifier():
     base = vgg16.build_base(64)
     vgg16.start_at_random(base, np.random.default_rng(0))
     vgg16.unfreeze_last(base, 15)
-    head = vgg16.build_head((2, 2, 1280), np.zeros(1280), np.ones(1280), 8, 0.0, 10)
+    head = vgg16.build_head((2, 2, CHANNELS), np.zeros(CHANNELS), np.ones(CHANNELS), 8, 0.0, 10)
     return vgg16.build_classifier(base, head)
 
 
