@@ -32,7 +32,13 @@ from ladder.training.runtime import keras
 from ladder.vgg import winograd
 from ladder.vgg.features import CHANNELS
 from ladder.vgg.params import Vgg
-from ladder.vgg.vgg16 import build_base, build_classifier, build_head, start_at_random
+from ladder.vgg.vgg16 import (
+    build_base,
+    build_classifier,
+    build_feature_extractor,
+    build_head,
+    start_at_random,
+)
 from stages.train_vgg_head import VggHead
 
 IMAGES = 4 * BATCH_SIZE
@@ -47,7 +53,7 @@ def write_model(folder: Path, size: int, units: int, dropout: float) -> None:
     base = build_base(size)
     start_at_random(base, np.random.default_rng(0))
     mean, variance = np.zeros(CHANNELS), np.ones(CHANNELS)
-    shape = (*base.output_shape[1:3], CHANNELS)
+    shape = build_feature_extractor(base).output_shape[1:]
     head = build_head(shape, mean, variance, units, dropout, len(CLASSES))
     save_keras(build_classifier(base, head), folder / MODEL_FILE)
     (folder / "metrics").mkdir()

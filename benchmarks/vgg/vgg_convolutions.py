@@ -27,6 +27,8 @@ from ladder.training.runtime import bfloat16_hardware, dtype_policy, keras
 from ladder.vgg.features import CHANNELS
 from ladder.vgg.params import Vgg
 from ladder.vgg.vgg16 import (
+    CELLS,
+    FEATURE_LAYERS,
     build_base,
     build_classifier,
     build_feature_extractor,
@@ -48,7 +50,7 @@ def classifier(size: int, policy: str) -> keras.Model:
     with dtype_policy(policy):
         base = build_base(size)
         unfreeze_last(base, read_params("finetune", Finetune).layers)
-        shape = (*base.output_shape[1:3], CHANNELS)
+        shape = build_feature_extractor(base).output_shape[1:]
         mean, variance = np.zeros(CHANNELS), np.ones(CHANNELS)
         head = build_head(shape, mean, variance, head_params.units, head_params.dropout, len(CLASSES))
         return build_classifier(base, head)
@@ -73,29 +75,33 @@ def torch_step(images: np.ndarray, targets: np.ndarray) -> Callable[[], object]:
     import torch
     from torch import nn
 
-    blocks, channels = [], 3
-    for layers, filters in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
-        block: list[nn.Module] = []
-        for _ in range(layers):
-            block += [nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU()]
+    layers, channels = nn.ModuleDict(), 3
+    for block, (count, filters) in enumerate(((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)), 1):
+        for number in range(1, count + 1):
+            convolution = nn.Conv2d(channels, filters, 3, padding=1)
+            layers[f"block{block}_conv{number}"] = nn.Sequential(convolution, nn.ReLU())
             channels = filters
-        blocks.append(nn.Sequential(*block, nn.MaxPool2d(2)))
-    units, places = read_params("vgg_head", VggHead).units, (images.shape[1] // 32) ** 2
-    head = nn.Sequential(
-        nn.Flatten(), nn.Linear(CHANNELS * places, units), nn.ReLU(), nn.Linear(units, len(CLASSES))
-    )
-    model = nn.ModuleList([*blocks, head]).to(memory_format=torch.channels_last)
-    blocks[0].requires_grad_(False)
-    optimizer = torch.optim.Adam(weight for weight in model.parameters() if weight.requires_grad)
+        layers[f"block{block}_pool"] = nn.MaxPool2d(2)
+    layers = layers.to(memory_format=torch.channels_last)
+    for number in (1, 2):
+        layers[f"block1_conv{number}"].requires_grad_(False)
+    cells = min(CELLS, images.shape[1] // 32)
+    wide, units = CHANNELS * cells**2, read_params("vgg_head", VggHead).units
+    hidden = [nn.Linear(wide, units), nn.ReLU()] if units else []
+    head = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(units or wide, len(CLASSES)))
+    weights = [weight for weight in (*layers.parameters(), *head.parameters()) if weight.requires_grad]
+    optimizer = torch.optim.Adam(weights)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last) / 255
     classes = torch.from_numpy(targets.argmax(axis=1))
 
     def step() -> float:
         levels, x = [], pixels
-        for number, block in enumerate(blocks):
-            x = block(x)
-            if number >= 2:
-                levels.append(nn.functional.adaptive_avg_pool2d(x, images.shape[1] // 32))
+        for name, layer in layers.items():
+            x = layer(x)
+            if name in FEATURE_LAYERS:
+                levels.append(nn.functional.adaptive_avg_pool2d(x, cells))
+            if len(levels) == len(FEATURE_LAYERS):
+                break
         loss = nn.functional.cross_entropy(head(torch.cat(levels, dim=1)), classes)
         optimizer.zero_grad()
         loss.backward()
