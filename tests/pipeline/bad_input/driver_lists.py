@@ -22,7 +22,9 @@ LINK_TO_ITSELF = "img 'img_00.jpg'" if sys.version_info < (3, 13) else "no image
 def driver_set() -> None:
     """A good set: each of four drivers once in each class, and a picture outside of it."""
     write_params(
-        drivers={"root": "set"}, split={"validation_share": 0.25, "test_share": 0.25}, vgg={"image_size": 32}
+        drivers={"root": "set"},
+        split={"validation_share": 0.25, "test_share": 0.25, "folds": 4},
+        vgg={"image_size": 32},
     )
     for _, classname, name in LISTED:
         path = Path("set/imgs/train", classname, name)
