@@ -20,12 +20,13 @@ import numpy as np
 
 from benchmarks.pipeline.stage_runs import check_exit, run_stages, start_stage, time_stage, write_params
 from benchmarks.timing import Row, make_row, print_rows, use_cpu
-from ladder.drivers.images import CLASSES, MANIFEST, MANIFEST_COLUMNS
+from ladder.drivers.images import CLASSES, MANIFEST, MANIFEST_COLUMNS, SPLITS
 from ladder.drivers.pixels import PIXELS
 from ladder.files.errors import run_command
 from ladder.files.outputs import write_table
 from ladder.training.runtime import choose_precision
 from ladder.vgg.features import CHANNELS, FEATURES, new_features
+from ladder.vgg.vgg16 import CELLS
 
 FEW, STATE_FARM = 500, 22_424  # images
 ORDER = (FEW, FEW, FEW, STATE_FARM, FEW, FEW, FEW)  # half before and half after, should the machine change
@@ -47,7 +48,13 @@ def make_images(folder: Path, count: int, size: int) -> None:
     classes = np.array(CLASSES)[numbers // 10 % len(CLASSES)]
     # As many drivers as splits: both ways split alike.
     columns = ([f"{number}.jpg" for number in numbers], classes, splits, splits, splits)
-    write_table(folder / MANIFEST, dict(zip(MANIFEST_COLUMNS, columns, strict=True)))
+    table = dict(zip(MANIFEST_COLUMNS, columns, strict=True))
+    for number, tested in enumerate(
+        SPLITS, 1
+    ):  # a fold per driver: the one it tests changes places with "test"
+        changed = {tested: "test", "test": tested}
+        table[f"by_fold_{number}"] = [changed.get(split, split) for split in splits]
+    write_table(folder / MANIFEST, table)
     np.lib.format.open_memmap(folder / PIXELS, "w+", np.uint8, (count, size, size, 3))
 
 
@@ -119,7 +126,8 @@ def memory_row() -> Row:
         (folder / "data").mkdir()
         write_params(folder, LARGE)
         make_images(folder, STATE_FARM, size)
-        shape = (size // 32, size // 32, CHANNELS)
+        cells = min(CELLS, size // 32)
+        shape = (cells, cells, CHANNELS)
         with new_features(folder / FEATURES, views, STATE_FARM, shape) as features:
             features.classes.write(0, np.zeros(views * STATE_FARM, np.uint8))
         gib = (folder / FEATURES / "features.npy").stat().st_size / 2**30

@@ -24,7 +24,7 @@ OFFERS = {
     "train-mlp": 2 * EPOCHS,
     "train-mnist": EPOCHS,
     "pretrain-vgg-base": 3,
-    "train-vgg-head": 2 * EPOCHS,
+    "train-vgg-head": (2 + TINY["split"]["folds"]) * EPOCHS,
     "finetune-vgg": 2,
 }
 

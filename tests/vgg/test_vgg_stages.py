@@ -253,10 +253,14 @@ def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monke
     )
     run("train-vgg-head")
     epochs, versions = SMALL["vgg_head"]["epochs"], {}
-    for (before, *_), (after, _) in augmented:
+    for call, ((before, *_), (after, _)) in enumerate(augmented):
+        head = call // epochs  # an epoch is one batch
         for image, changed in zip(before, after, strict=True):
-            versions.setdefault(image.tobytes(), []).append(changed.tobytes())
+            versions.setdefault((head, image.tobytes()), []).append(changed.tobytes())
     items = sum(trainer.items for (trainer, *_), _ in trained)
+    manifest = read_manifest()
+    folds = [rows_by_split(manifest, fold) for fold in folds_of(manifest)]
+    items += sum(len(manifest) - len(fold["test"]) for fold in folds)  # those heads that hold nothing back
     chosen = np.concatenate([which for _, which in drawn])
     assert len(chosen) == epochs * items
     assert sum(map(len, versions.values())) == chosen.sum() and 0.4 < chosen.mean() < 0.6
