@@ -94,7 +94,7 @@ def fine_tuned(base: str, root: Path, model: str, split: str) -> Run:
         # The stage knows two splits; here the one by driver is the fold's.
         write_table(MANIFEST, whole | {f"by_{split}": manifest[f"by_{fold}"].tolist()})
         rows = rows_by_split(manifest, fold)
-        head, _ = prepare(manifest).run(f"{fold}-of-the-record", rows["train"], rows["val"])
+        head, _ = prepare(manifest).train(f"{fold}-of-the-record", rows["train"], rows["val"])
         save_keras(head, HEAD_FILE)
         run_stages(Path(), changes, ["finetune_vgg"])
         found.append(answers("finetune_vgg"))

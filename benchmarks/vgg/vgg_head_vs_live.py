@@ -32,8 +32,8 @@ SEEDS = (1, 2, 3)
 EPOCHS = 30
 FLOAT32_EPOCHS = 3
 CHANGES = {
-    "split": {"validation_share": 0.03, "test_share": 0.82},
-    "vgg_head": {"epochs": EPOCHS, "patience": EPOCHS},
+    "split": {"validation_share": 0.03, "test_share": 0.82, "folds": 2},  # the folds are not measured
+    "vgg_head": {"epochs": EPOCHS},
 }
 
 
@@ -50,7 +50,7 @@ class Round(NamedTuple):
 def train_heads(folder: Path, changes: dict[str, Any], features: str) -> tuple[float, float]:
     """Seconds for EPOCHS of both heads, and the mean of their accuracies on the test images."""
     write_params(folder, changes | {"vgg": {"features": features}})
-    seconds = sum(head[EPOCHS] for head in time_stage(folder, "train_vgg_head"))
+    seconds = sum(head[EPOCHS] for head in time_stage(folder, "train_vgg_head")[: len(SPLIT_BY)])
     metrics = read_metrics("train-vgg-head", folder)
     return seconds, statistics.fmean(metrics[f"by_{by}_test_accuracy"] for by in SPLIT_BY)
 
@@ -67,10 +67,10 @@ def measure_round(folder: Path, seed: int) -> Round:
 
 def live_in_float32(folder: Path) -> float:
     """Seconds of the peer for EPOCHS of both heads: the first epoch, the others at the rate of the next."""
-    epochs = {"epochs": FLOAT32_EPOCHS, "patience": FLOAT32_EPOCHS}
+    epochs = {"epochs": FLOAT32_EPOCHS}
     changes = {"seed": SEEDS[0], "runtime": {"precision": "float32"}, "vgg": {"features": "live"}}
     write_params(folder, CHANGES | changes | {"vgg_head": CHANGES["vgg_head"] | epochs})
-    heads = time_stage(folder, "train_vgg_head")
+    heads = time_stage(folder, "train_vgg_head")[: len(SPLIT_BY)]
     rates = [(head[FLOAT32_EPOCHS] - head[1]) / (FLOAT32_EPOCHS - 1) for head in heads]
     return sum(head[1] + (EPOCHS - 1) * rate for head, rate in zip(heads, rates, strict=True))
 

@@ -33,7 +33,7 @@ ORDER = (FEW, FEW, FEW, STATE_FARM, FEW, FEW, FEW)  # half before and half after
 EPOCHS = 6
 TIMED = {
     "vgg": {"weights": "random", "image_size": 64, "augmented_views": 0},
-    "vgg_head": {"epochs": EPOCHS, "patience": EPOCHS},
+    "vgg_head": {"epochs": EPOCHS},
 }
 LARGE = {"vgg": {"image_size": 224, "augmented_views": 4}, "vgg_head": {"epochs": 1}}
 BOUND = 4.0  # GiB

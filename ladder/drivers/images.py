@@ -142,10 +142,13 @@ def read_manifest() -> pd.DataFrame:
     Raises
     ------
     InputError
-        A class or split is unknown, a split is empty, or a driver is in two splits of `by_driver` or a fold.
+        A class or split is unknown, a split is empty, there is no fold, or a driver is in two splits of
+        `by_driver` or a fold.
     """
     table = read_table(MANIFEST, MANIFEST_COLUMNS, str, more=FOLD)
     by_driver = ["by_driver", *(f"by_{fold}" for fold in folds_of(table))]
+    if len(by_driver) == 1:
+        raise InputError(f"{MANIFEST}: no column by_fold_1; needed is one for each fold")
     for column, allowed in (("class", CLASSES), *((split, SPLITS) for split in ("by_image", *by_driver))):
         bad = table.index[~table[column].isin(allowed)]
         if len(bad):

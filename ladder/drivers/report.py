@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ladder.drivers.images import CLASSES, CONFUSABLE, SPLITS, labels_of, rows_by_split
+from ladder.drivers.images import CLASSES, CONFUSABLE, SPLITS, folds_of, labels_of, rows_by_split
 from ladder.evaluation.accuracy import Answers
 from ladder.evaluation.calibration import fit_temperature, scaled
 from ladder.evaluation.report import write_classifier_report, write_test_report
@@ -55,23 +55,23 @@ def report_drivers(
 
 
 def report_folds(
-    folder: Path, manifest: pd.DataFrame, probabilities: Mapping[str, Mapping[str, np.ndarray]]
+    folder: Path, manifest: pd.DataFrame, probabilities: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """Write the report of a cross-validation by driver to `folder`: of all images, each tested once.
 
     Parameters
     ----------
-    probabilities : fold → "val" and "test" → [items, classes], of the rows that `rows_by_split` gives it. The
-        temperature of a fold is that of its own validation images.
+    probabilities : "fold_1_val", "fold_1_test" and so on → [items, classes], of the rows that `rows_by_split`
+        gives it. The temperature of a fold is that of its own validation images.
     """
     labels, drivers = labels_of(manifest), manifest["subject"].to_numpy()
     as_trained = np.zeros((len(manifest), len(CLASSES)))
     after_scaling = np.zeros_like(as_trained)
-    for fold, of_fold in probabilities.items():
-        rows = rows_by_split(manifest, fold)
-        temperature = fit_temperature(of_fold["val"], labels[rows["val"]])
-        as_trained[rows["test"]] = of_fold["test"]
-        after_scaling[rows["test"]] = scaled(of_fold["test"], temperature)
+    for fold in folds_of(manifest):
+        rows, of_test = rows_by_split(manifest, fold), probabilities[f"{fold}_test"]
+        temperature = fit_temperature(probabilities[f"{fold}_val"], labels[rows["val"]])
+        as_trained[rows["test"]] = of_test
+        after_scaling[rows["test"]] = scaled(of_test, temperature)
     metrics = write_test_report(
         folder,
         CLASSES,

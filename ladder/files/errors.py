@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-# What a disk may say of a file: the user has to make room, or to give leave.
+# What a disk may say of a file: the user has to make room, to give leave, or to look after the disk.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 NO_LEAVE = {errno.EROFS, errno.EACCES, errno.EPERM}
+BROKEN = {errno.EIO}
 
 
 class InputError(Exception):
@@ -21,9 +22,9 @@ class InputError(Exception):
 def run_command(command: Callable[[], None]) -> None:
     """Run a program's `main`; an `InputError` becomes one line on stderr and exit code 1.
 
-    So does a lack of memory, of room on a disk, or of leave to use a file. Any other exception is a bug and
-    keeps its traceback. Told to end, the program leaves its `with` blocks on the way out, as after Ctrl-C, so
-    that its temporary files go.
+    So does a lack of memory, of room on a disk, or of leave to use a file, and a disk that fails. Any other
+    exception is a bug and keeps its traceback. Told to end, the program leaves its `with` blocks on the way
+    out, as after Ctrl-C, so that its temporary files go.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
@@ -74,6 +75,8 @@ def _refusal_of_disk(error: Exception) -> str | None:
         return f"{place or 'disk'}: {os.strerror(error.errno)}; make room there"
     if error.errno in NO_LEAVE and place:
         return f"{place}: {os.strerror(error.errno)}; get leave for it, or work in a git clone of your own"
+    if error.errno in BROKEN:
+        return f"{place or 'disk'}: {os.strerror(error.errno)}; the disk may be damaged"
     return None
 
 

@@ -5,13 +5,16 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ladder.files.errors import NO_LEAVE, NO_ROOM, InputError
+from ladder.files.errors import BROKEN, NO_LEAVE, NO_ROOM, InputError
+
+SYNCED_AT_ONCE = 16  # files; a disk writes them in one go
 
 
 @contextmanager
@@ -20,12 +23,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     A reader sees the old content or the new one, never a part. A file is replaced in one step. A folder takes
     two, and a kill between them leaves neither: DVC then finds the output missing and makes it anew.
+    The new content is on the disk before the new name is, so that a power loss leaves no empty file either.
     What killed processes have left under such names is removed first.
 
     Raises
     ------
     InputError
-        The disk is full, or the folder may not be written to; the old content stays.
+        The disk is full or fails, or the folder may not be written to; the old content stays.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
@@ -35,6 +39,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
             if not _is_running(left_over.name.removeprefix(f".{path.stem}.").split(".")[0]):
                 _remove(left_over)
         yield temporary
+        _sync([temporary, *temporary.rglob("*")])
         if path.is_dir():
             aside = path.with_name(f".{path.stem}.{os.getpid()}.tmp.old")
             path.rename(aside)
@@ -42,6 +47,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(aside)
         else:
             temporary.replace(path)
+        _sync([path.parent])
     except InputError:
         raise
     except Exception as error:
@@ -51,6 +57,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise InputError(f"{path}: cannot be written: {reason}") from None
     finally:
         _remove(temporary)
+
+
+def _sync(paths: Sequence[Path]) -> None:
+    """Wait until the content of files, and the names in folders, are on the disk: many side by side."""
+
+    def sync(path: Path) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
+        list(pool.map(sync, paths))
 
 
 def _remove(path: Path) -> None:
@@ -73,7 +93,7 @@ def _is_running(pid: str) -> bool:
 def _not_writable(error: BaseException | None) -> str | None:
     """The disk's reason, if that is what lies behind `error`: a library may have wrapped it."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in NO_ROOM | NO_LEAVE:
+        if isinstance(error, OSError) and error.errno in NO_ROOM | NO_LEAVE | BROKEN:
             return os.strerror(error.errno)
         error = error.__cause__ or error.__context__
     return None

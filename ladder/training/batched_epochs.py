@@ -1,8 +1,7 @@
 """Train a Keras model on batches that are made while it computes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +15,6 @@ from ladder.training.runtime import keras, tf
 
 if TYPE_CHECKING:
     from ladder.processes.jax_step import JaxTrainingStep
-
-LEARNING_RATE_FACTOR = 0.2
 
 Batch = tuple[np.ndarray, np.ndarray]
 MakeBatch = Callable[[np.ndarray, int, int], Batch]
@@ -77,13 +74,11 @@ class BatchedEpochs(KerasTrainer):
     Parameters
     ----------
     model : ends in a softmax; its trainable weights are those that learn.
-    optimizer : if it keeps a moving average of the weights, that is what is validated and kept.
     make_batch : (item numbers, epoch, step) → inputs and one-hot targets, of several processes just this
         one's part of them; runs beside the training step.
     items : number of training items.
     order : of the items in an epoch.
     processes : those that train the model together.
-    slow_down : before an epoch, whether the learning rate falls to a fifth.
     """
 
     def __init__(
@@ -95,17 +90,14 @@ class BatchedEpochs(KerasTrainer):
         batch_size: int,
         order: Order,
         processes: Processes = ALONE,
-        slow_down: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(model, optimizer)
         self.make_batch, self.items, self._batch_size, self._order = make_batch, items, batch_size, order
-        self._processes, self._slow_down = processes, slow_down
+        self._processes = processes
         self._update = _training_step(model, optimizer, batch_size, processes)
 
     def run_epoch(self, epoch: int) -> tuple[float, float]:
         """Mean loss and accuracy over the epoch's items, each batch measured just before its update."""
-        if self._slow_down():
-            self.optimizer.learning_rate = float(self.optimizer.learning_rate) * LEARNING_RATE_FACTOR
         order = self._order(epoch).permutation(self.items)
         parts = [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
         sums = np.zeros(2)
@@ -122,31 +114,4 @@ class BatchedEpochs(KerasTrainer):
 
     def validate(self, inputs: Rows) -> tuple[np.ndarray, list[np.ndarray]]:
         """Probabilities for `inputs`, as `predict` takes them, and the weights that gave them."""
-        with averaged(self.model, self.optimizer):
-            return predict(self.model, inputs, self._batch_size, self._processes), self.weights
-
-
-@contextmanager
-def averaged(model: keras.Model, optimizer: keras.Optimizer) -> Iterator[None]:
-    """In this block the model has the moving average of its weights, if the optimizer keeps one."""
-    if not optimizer.use_ema:
-        yield
-        return
-    learning = model.get_weights()
-    optimizer.finalize_variable_values(model.trainable_variables)
-    try:
-        yield
-    finally:
-        model.set_weights(learning)
-
-
-def at_plateau(losses: Sequence[float], patience: int) -> bool:
-    """Whether the last of `losses` ends `patience` epochs in a row without a lower one than ever before.
-
-    After a plateau counting starts anew.
-    """
-    lowest, since = np.inf, 0
-    for loss in losses:
-        since = 0 if loss < lowest else since % patience + 1
-        lowest = min(lowest, loss)
-    return since == patience
+        return predict(self.model, inputs, self._batch_size, self._processes), self.weights

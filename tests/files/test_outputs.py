@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,28 @@ def test_the_old_file_is_there_until_the_new_one_is_whole():
         temporary.write_text("new")
         assert Path("a.txt").read_text() == "old"
     assert Path("a.txt").read_text() == "new"
+
+
+def test_the_content_is_on_the_disk_before_the_name_and_the_name_before_the_block_ends(monkeypatch):
+    """Else a power loss could leave a name without content."""
+    write_folder(Path("data"), "old")
+    calls, sync, rename = [], os.fsync, os.replace
+
+    def traced_sync(descriptor):
+        calls.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    def traced_rename(before, after):
+        calls.append("renamed")
+        rename(before, after)
+
+    monkeypatch.setattr(os, "fsync", traced_sync)
+    monkeypatch.setattr(os, "replace", traced_rename)
+    with replacing("data") as temporary:
+        write_folder(temporary, "new")
+        assert calls == []
+    folder, file, above = (Path(name).stat().st_ino for name in ("data", "data/part.txt", "."))
+    assert set(calls[:2]) == {folder, file} and calls[2:] == ["renamed", above]
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])

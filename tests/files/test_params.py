@@ -121,7 +121,7 @@ def test_shipped_seed_is_valid():
         ("augment.shift", 0.6, "less than or equal to 0.5"),
         ("augment.flip", True, "'none', 'plain' or 'swap'"),
         ("vgg_head.units", 20000, "less than or equal to 16384"),
-        ("vgg_head.patience", 0, "greater than or equal to 1"),
+        ("vgg_head.epochs", 0, "greater than or equal to 1"),
         ("finetune.layers", 20, "less than or equal to 19"),
         ("finetune.batch_size", 0, "greater than or equal to 1"),
         ("runtime.precision", "float16", "'auto', 'float32' or 'mixed_bfloat16'"),

@@ -10,7 +10,7 @@ import pytest
 from ladder.digits.networks import build_dense, count_parameters
 from ladder.files.errors import InputError
 from ladder.files.progress import Progress
-from ladder.training.batched_epochs import BatchedEpochs, TrainingStep, at_plateau
+from ladder.training.batched_epochs import BatchedEpochs, TrainingStep
 from ladder.training.checkpoints import Checkpoint, fingerprint
 from ladder.training.keras_archive import load_keras, save_keras
 from ladder.training.loop import train
@@ -146,57 +146,6 @@ def test_a_training_step_computes_what_train_on_batch_computes(optimizer):
         assert update(*batch, len(batch[0])) == pytest.approx(theirs.train_on_batch(*batch), abs=1e-5)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-
-
-def test_a_moving_average_is_validated_and_kept_while_the_weights_go_on():
-    """Against averages by hand, over the weights after each step of the same training without one."""
-    x, labels, y = data()
-    plain, averaged = network(), network()
-    step, optimizer = (
-        TrainingStep(plain, keras.optimizers.Adam(0.01), 20),
-        keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9),
-    )
-    average, kept = None, []
-    for epoch in (1, 2):
-        shuffled = order(epoch).permutation(ITEMS)
-        for start in range(0, ITEMS, 20):
-            items = shuffled[start : start + 20]
-            step(x[items], y[items], len(items))
-            now = plain.get_weights()
-            average = (
-                now if average is None else [0.9 * a + 0.1 * b for a, b in zip(average, now, strict=True)]
-            )
-        kept.append(average)
-    recorded = []
-
-    class Recording(TrainingLog):
-        def record(self, train, probabilities, val_labels, weights):
-            recorded.append(weights)
-            super().record(train, probabilities, val_labels, weights)
-
-    with Progress("test", 2) as progress:
-        log = Recording(progress, 2, Checkpoint("test", fingerprint()))
-        train(batched_epochs(averaged, optimizer, 20), (x, labels), log)
-    for ours, expected in zip(recorded, kept, strict=True):
-        for a, b in zip(ours, expected, strict=True):
-            np.testing.assert_allclose(a, b, atol=1e-6)
-    for a, b in zip(averaged.get_weights(), kept[log.kept_epoch - 1], strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-6)
-
-
-def test_learning_rate_falls_when_validation_loss_stays():
-    x, labels, _ = data()
-    model, optimizer, log = network(), keras.optimizers.SGD(0.5), new_log(6)
-    model.trainable = False  # so that it stays
-    trainer = batched_epochs(model, optimizer, 50, slow_down=lambda: at_plateau(log.history["val_loss"], 2))
-    train(trainer, (x, labels), log)
-    assert float(optimizer.learning_rate) == pytest.approx(0.5 * 0.2 * 0.2)
-
-
-def test_a_plateau_ends_after_patience_and_counting_starts_anew():
-    losses = [3.0, 2.0, 2.0, 2.5, 2.1, 1.9, 1.9, 1.8, 1.8, 1.8, 1.8, 1.8]
-    ends = [len(losses[:n]) for n in range(1, len(losses) + 1) if at_plateau(losses[:n], 2)]
-    assert ends == [4, 10, 12]
 
 
 def probabilities(correct, confidence):

@@ -14,7 +14,8 @@ import pytest
 from ladder.files.errors import InputError
 from ladder.training.runtime import keras
 from ladder.vgg import vgg16
-from ladder.vgg.published import load_published, read_weights
+from ladder.vgg.published import load_published
+from ladder.vgg.weight_files import read_weights
 from tests.imports import ROOT
 
 SIZE = 32

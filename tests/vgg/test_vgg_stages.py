@@ -16,9 +16,11 @@ from ladder.files.errors import InputError
 from ladder.files.memory_maps import ArrayRows
 from ladder.training.keras_archive import load_keras
 from ladder.training.runtime import start_keras
+from ladder.vgg import views as vgg_views
 from ladder.vgg.features import LiveFeatures, read_features
+from ladder.vgg.views import cached_views, live_views
 from stages import train_vgg_head
-from stages.train_vgg_head import cached_views, live_base, live_views
+from stages.train_vgg_head import live_base
 from tests.workspace import Workspace, run
 from tools.pipeline.clones import TINY, change_params
 
@@ -48,10 +50,11 @@ def change(prepared, monkeypatch):
     (prepared / "params.yaml").write_bytes(before)
 
 
-def spy(monkeypatch, stage, name):
-    """A list that fills with (arguments, result) of every call that a stage makes of this function."""
-    module, calls = importlib.import_module("stages." + stage.replace("-", "_")), []
-    original = getattr(module, name)
+def spy(monkeypatch, where, name):
+    """A list that fills with (arguments, result) of each call of this function of a stage or class."""
+    stage = isinstance(where, str)
+    module = importlib.import_module("stages." + where.replace("-", "_")) if stage else where
+    calls, original = [], getattr(module, name)
 
     def call(*arguments, **options):
         result = original(*arguments, **options)
@@ -100,19 +103,19 @@ def test_training_sees_training_images_only_and_only_they_are_augmented(change, 
     run("extract-vgg-features")
     assert bool(augmented) == (features == "cached")
 
-    augmented = spy(monkeypatch, "train-vgg-head", "augment")
-    given = spy(monkeypatch, "train-vgg-head", f"{features}_views")
+    augmented = spy(monkeypatch, vgg_views, "augment")
+    heads_trained = spy(monkeypatch, train_vgg_head.Heads, "_trainer")
     trained = spy(monkeypatch, "train-vgg-head", "train")
     run("train-vgg-head")
     assert bool(augmented) == (features == "live")
-    given = [arguments[2 if features == "cached" else 3] for arguments, _ in given]
-    first, again = [*given[:2], *given[2::2]], given[3::2]  # a fold's head is trained twice
-    heads = [rows_by_split(manifest, split) for split in (*SPLIT_BY, *folds_of(manifest))]
-    for of_head, learned, ((trainer, val, _), _) in zip(heads, first, trained, strict=True):
-        assert np.array_equal(learned, of_head["train"]) and trainer.items == len(learned)
+    learned = [given for (_, given), trainer in heads_trained if trainer.items == len(given)]
+    of_heads = [rows_by_split(manifest, split) for split in (*SPLIT_BY, *folds_of(manifest))]
+    expected = [of_head["train"] for of_head in of_heads[:2]]
+    for fold in of_heads[2:]:
+        expected += [fold["train"], np.setdiff1d(np.arange(len(manifest)), fold["test"])]
+    assert all(np.array_equal(*pair) for pair in zip(learned, expected, strict=True))
+    for of_head, ((_, val, _), _) in zip(of_heads, trained, strict=False):
         assert np.array_equal(val[1], labels_of(manifest)[of_head["val"]])
-    for fold, learned in zip(heads[2:], again, strict=True):
-        assert np.array_equal(learned, np.setdiff1d(np.arange(len(manifest)), fold["test"]))
 
     augmented = spy(monkeypatch, "finetune-vgg", "augment")
     fed, trained = spy(monkeypatch, "finetune-vgg", "predict"), spy(monkeypatch, "finetune-vgg", "train")
@@ -140,9 +143,9 @@ def test_by_driver_the_very_arrays_given_to_training_share_no_driver(change, mon
     change({"vgg": {"features": "live"}, "split": {"by": "driver"}})
     run("extract-vgg-features")
     manifest, pixels, _ = prepared_images()
-    heads = len(SPLIT_BY) + len(folds_of(manifest))
-    for stage, calls_of_training in (("train-vgg-head", heads), ("finetune-vgg", 1)):
-        given, trained = spy(monkeypatch, stage, "augment"), spy(monkeypatch, stage, "train")
+    for stage, calls_of_training in (("train-vgg-head", len(SPLIT_BY)), ("finetune-vgg", 1)):
+        where = vgg_views if stage == "train-vgg-head" else stage
+        given, trained = spy(monkeypatch, where, "augment"), spy(monkeypatch, stage, "train")
         run(stage)
         assert len(trained) == calls_of_training
         trainer, val, _ = trained[SPLIT_BY.index("driver") if stage == "train-vgg-head" else 0][0]
@@ -202,8 +205,8 @@ def test_what_a_fold_tests_has_no_part_in_its_training(change, monkeypatch):
     run("train-vgg-head")
     before, after = (arguments[2] for arguments, _ in reported)
     for split in ("val", "test"):  # of validation the temperature comes
-        assert np.array_equal(before["fold_1"][split], after["fold_1"][split])
-        assert not np.array_equal(before["fold_2"][split], after["fold_2"][split])
+        assert np.array_equal(before[f"fold_1_{split}"], after[f"fold_1_{split}"])
+        assert not np.array_equal(before[f"fold_2_{split}"], after[f"fold_2_{split}"])
 
 
 def test_cross_validation_tests_each_image_once_by_a_head_that_never_saw_its_driver(change):
@@ -248,19 +251,15 @@ def test_fine_tuning_reports_unseen_drivers_just_where_they_are_unseen(change, c
 def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monkeypatch):
     change({"vgg": {"features": "live"}})
     run("extract-vgg-features")
-    augmented, drawn, trained = (
-        spy(monkeypatch, "train-vgg-head", name) for name in ("augment", "draw_augmented", "train")
-    )
+    augmented, drawn = (spy(monkeypatch, vgg_views, name) for name in ("augment", "draw_augmented"))
+    trained = spy(monkeypatch, train_vgg_head.Heads, "_trainer")
     run("train-vgg-head")
     epochs, versions = SMALL["vgg_head"]["epochs"], {}
     for call, ((before, *_), (after, _)) in enumerate(augmented):
         head = call // epochs  # an epoch is one batch
         for image, changed in zip(before, after, strict=True):
             versions.setdefault((head, image.tobytes()), []).append(changed.tobytes())
-    items = sum(trainer.items for (trainer, *_), _ in trained)
-    manifest = read_manifest()
-    folds = [rows_by_split(manifest, fold) for fold in folds_of(manifest)]
-    items += sum(len(manifest) - len(fold["test"]) for fold in folds)  # those heads that hold nothing back
+    items = sum(trainer.items for _, trainer in trained)
     chosen = np.concatenate([which for _, which in drawn])
     assert len(chosen) == epochs * items
     assert sum(map(len, versions.values())) == chosen.sum() and 0.4 < chosen.mean() < 0.6
@@ -378,7 +377,7 @@ def test_the_head_sees_images_as_they_are_half_of_the_time_and_views_with_their_
     views, items = 4, 50
     features = np.arange(views * items, dtype=np.float32).reshape(views, items, 1, 1, 1)
     classes = np.tile(np.arange(views)[:, None], (1, items))  # here the class tells the view
-    make_batch = cached_views(features, classes, np.arange(10, items), seed=3)
+    make_batch = cached_views(features, classes, seed=3).training(np.arange(10, items))
     numbers = np.arange(40)
     batches = [make_batch(numbers, epoch, step) for epoch in range(1, 21) for step in range(5)]
     seen = np.array([targets.argmax(axis=1) for _, targets in batches])
@@ -395,7 +394,8 @@ def test_the_head_sees_images_as_they_are_half_of_the_time_and_views_with_their_
 
 def test_without_augmented_views_the_head_sees_the_images():
     features, classes = np.arange(5.0).reshape(1, 5, 1, 1, 1), np.arange(5)[None]
-    inputs, targets = cached_views(features, classes, np.array([4, 2]), seed=0)(np.array([1, 0]), 1, 0)
+    make_batch = cached_views(features, classes, seed=0).training(np.array([4, 2]))
+    inputs, targets = make_batch(np.array([1, 0]), 1, 0)
     assert inputs.ravel().tolist() == [2, 4] and targets.argmax(axis=1).tolist() == [2, 4]
 
 
@@ -403,7 +403,8 @@ def test_live_half_of_the_images_are_seen_as_they_are_and_the_others_augmented()
     rng = np.random.default_rng(0)
     pixels, labels = rng.integers(0, 256, (50, 8, 8, 3), np.uint8), rng.integers(0, 10, 50)
     swapping = Augment(rotation=10.0, shift=0.1, flip="swap")
-    make_batch = live_views(lambda images: images, pixels, labels, np.arange(10, 50), swapping, seed=3)
+    views = live_views(lambda images: images, pixels, labels, swapping, seed=3)
+    make_batch = views.training(np.arange(10, 50))
     numbers, shares = np.arange(40)[::-1], []
     for epoch in range(1, 11):
         images, targets = make_batch(numbers, epoch, 0)
