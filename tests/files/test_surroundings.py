@@ -38,7 +38,8 @@ def test_stages_write_the_same_bytes_under_settings_of_other_projects(short_clon
     folders = {"plain": plain, "hostile": plain | hostile(tmp_path / "home")}
     for name, variables in folders.items():
         shutil.copytree(short_clone, tmp_path / name, symlinks=True)
-        for stage in STAGES:
+        # The clone's stages have run under plain settings, all but the one that draws.
+        for stage in STAGES if name == "hostile" else ["draw_neuron"]:
             command = [sys.executable, "-m", f"stages.{stage}"]
             subprocess.run(command, cwd=tmp_path / name, env=variables, check=True)
     assert (tmp_path / "hostile/plots/draw_neuron/line.png").exists()

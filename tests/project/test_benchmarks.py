@@ -15,13 +15,7 @@ from benchmarks.pipeline import stage_runs
 from benchmarks.predict import predict_vs_loop
 from benchmarks.scratch import numpy_vs_frameworks
 from benchmarks.timing import Row, make_row
-from benchmarks.vgg import (
-    flip_record,
-    transfer_record,
-    vgg_convolutions,
-    vgg_head_vs_live,
-    vgg_scaling,
-)
+from benchmarks.vgg import flip_record, transfer_record, vgg_convolutions, vgg_head_vs_live, vgg_scaling
 from ladder.files.errors import InputError
 from tests.imports import ROOT
 from tools.pipeline.clones import TINY, change_params

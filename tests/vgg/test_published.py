@@ -184,11 +184,10 @@ def test_every_layout_gives_the_same_base_under_every_name(layout, base, fresh, 
     write(build(base), folder / name)
     assert load_anew(fresh, folder) == f"{name}, {words}; {BGR}, as keras.applications has them"
     assert_loaded(fresh, base)
-    for other in ("x.h5", "x.keras", "weights"):
-        (folder / name).rename(folder / other)
-        name = other
-        assert load_anew(fresh, folder).startswith(f"{other}, {words}; ")
-        assert_loaded(fresh, base)
+    other = "x.h5" if name == "x.keras" else "x.keras"
+    (folder / name).rename(folder / other)
+    assert load_anew(fresh, folder).startswith(f"{other}, {words}; ")
+    assert_loaded(fresh, base)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +215,8 @@ def test_notes_beside_the_file_do_not_count(base, fresh, folder):
         load_anew(fresh, folder)
     (folder / "LICENSE").write_text("a text of which only its name says that it is a note", "utf-8")
     save_weights(base, folder / "x.weights.h5")
-    assert load_anew(fresh, folder).startswith("x.weights.h5, ")
+    (folder / "x.weights.h5").rename(folder / "weights")
+    assert load_anew(fresh, folder).startswith("weights, ")
 
 
 def test_half_and_double_precision_are_read(base, folder):

@@ -75,11 +75,7 @@ NPZ = stage(
     bias("NaN", np.full(64, np.nan, np.float32), FINITE),
     bias("infinity", np.full(64, np.inf, np.float16), FINITE),
     bias("an array too few", None, "holds the arrays", "expected"),
-    Bad(
-        "an array too many",
-        lambda: other_base(more=np.zeros(1)),
-        (f"{EMBEDDED}: holds the", "'more'"),
-    ),
+    Bad("an array too many", lambda: other_base(more=np.zeros(1)), (f"{EMBEDDED}: holds the", "'more'")),
     Bad("no file", Path(EMBEDDED).unlink, (f"{EMBEDDED}: no such file",)),
     embedded("code", npy(payload(3))),
     embedded("text", b"no weights"),
