@@ -114,7 +114,6 @@ def test_classifier_metrics_name_the_split_and_hold_the_interval(name, workspace
         "train-linreg",
         "train-mlp",
         "train-mnist",
-        "train-vgg-head",
         "finetune-vgg",
         pytest.param("pretrain-vgg-base", marks=pytest.mark.campaign),
     ],

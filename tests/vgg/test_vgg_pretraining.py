@@ -9,7 +9,7 @@ from ladder.training.runtime import keras
 from ladder.vgg import vgg16
 from ladder.vgg.pretraining import build_pretraining_model, build_untrained_base, compile_for_pretraining
 
-SIZE, COUNT, STEPS = 32, 8, 12
+SIZE, COUNT, STEPS = 32, 8, 6
 
 
 @pytest.fixture
