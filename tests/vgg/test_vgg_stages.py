@@ -26,7 +26,6 @@ SIZE = 32
 SMALL = TINY | {
     "runtime": {"precision": "float32"},
     "vgg": {"weights": "random", "image_size": SIZE, "augmented_views": 2},
-    "vgg_head": {"units": 8, "epochs": 3},
 }
 NO_AUGMENTATION = {"rotation": 0.0, "shift": 0.0, "flip": "none"}
 
@@ -217,7 +216,7 @@ def test_live_features_come_from_a_new_augmentation_in_every_epoch(change, monke
         spy(monkeypatch, "train-vgg-head", name) for name in ("augment", "draw_augmented", "train")
     )
     run("train-vgg-head")
-    epochs, versions = SMALL["vgg_head"]["epochs"], {}
+    epochs, versions = TINY["vgg_head"]["epochs"], {}
     for call, ((before, *_), (after, _)) in enumerate(augmented):
         head = call // epochs  # an epoch is one batch
         for image, changed in zip(before, after, strict=True):
