@@ -36,8 +36,7 @@ def with_gradients(convolution, x, kernel, upstream, compiled):
 
 
 @pytest.mark.parametrize(
-    ("height", "width"),
-    [(1, 1), (2, 11), (3, 4), (4, 6), (5, 1), (6, 11), (7, 4), (8, 6), (12, 11), (13, 4)],
+    ("height", "width"), [(1, 1), (2, 11), (3, 4), (4, 6), (5, 1), (6, 11), (7, 4), (8, 6), (12, 11), (13, 4)]
 )
 def test_values_and_gradients_are_those_of_the_direct_convolution(height, width):
     rng = np.random.default_rng([height, width])

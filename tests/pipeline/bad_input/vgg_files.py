@@ -18,12 +18,12 @@ from ladder.vgg.published import IMAGENET_MD5, load_published
 from tests.pipeline.bad_input.place import (
     Bad,
     Payload,
-    Place,
     npy,
     npy_header,
     npz,
     payload,
     put,
+    reader,
     stage,
     write_params,
 )
@@ -243,144 +243,123 @@ NOT_KERAS = f"{MINE}: neither HDF5 nor a .zip{EXPECTED_FILE}"
 UNREAD = f"file, which is code and stays unread{EXPECTED_FILE}"
 NO_LAYERS = f"{MINE}: HDF5, but without layers as Keras writes them{EXPECTED_FILE}"
 OTHER_KERNEL = "kernel is (3, 3, 64, 256), expected (3, 3, 128, 256)"
-H5 = Place(
+H5 = reader(
     "weights in a file of Keras",
     published_weights,
     load,
-    (),
-    (
-        Bad(
-            "a kernel of another shape",
-            lambda: published(block3_conv1_kernel=np.zeros((3, 3, 64, 256))),
-            (f"{MINE}: block3_conv1: {OTHER_KERNEL}",),
-        ),
-        Bad(
-            "a bias of another shape",
-            lambda: published(block3_conv1_bias=np.zeros(7)),
-            (f"{MINE}: block3_conv1: bias is (7,), expected (256,)",),
-        ),
-        Bad(
-            "a layer too few",
-            lambda: published(skip="block4_conv2"),
-            (f"{MINE}: no layer block4_conv2, which VGG16 has",),
-        ),
-        Bad(
-            "a layer of VGG19", layer_of_vgg19, (f"{MINE}: block3_conv4: VGG16 has no such layer; VGG19 has",)
-        ),
-        Bad(
-            "no bias", other_bias(lambda group: None), (f"{MINE}: block1_conv1: no bias in the file itself",)
-        ),
-        Bad(
-            "whole numbers",
-            other_bias(lambda group: group.create_dataset("bias", (64,), np.int64)),
-            (f"{MINE}: block1_conv1: bias is int64, expected floating-point numbers",),
-        ),
-        Bad(
-            "NaN", lambda: published(block3_conv1_bias=np.full(256, np.nan)), (f"{MINE}: holds weights that",)
-        ),
-        Bad(
-            "too large for float32",
-            other_bias(lambda group: group.create_dataset("bias", data=np.full(64, 1e300))),
-            (f"{MINE}: holds weights that",),
-        ),
-        Bad(
-            "a link to another file",
-            other_bias(lambda group: group.__setitem__("bias", h5py.ExternalLink("params.yaml", "seed"))),
-            (f"{MINE}: block1_conv1: no bias in the file itself; links are not followed",),
-        ),
-        Bad("a layer in another file", link_group, (f"{MINE}: no layer block1_conv1, which VGG16 has",)),
-        Bad(
-            "numbers in another file",
-            other_bias(virtual_bias),
-            (f"{MINE}: block1_conv1: no bias in the file",),
-        ),
-        Bad(
-            "bytes of another file", other_bias(bias_outside), (f"{MINE}: block1_conv1: no bias in the file",)
-        ),
-        Bad(
-            "Keras 3, a kernel of another shape",
-            keras_3(lambda file: None, block3_conv1_kernel=(3, 3, 64, 256)),
-            (f"{MINE}: block3_conv1: {OTHER_KERNEL}",),
-        ),
-        Bad(
-            "Keras 3, a kernel of another shape, no names",
-            keras_3(without_names, block3_conv1_kernel=(3, 3, 64, 256)),
-            (f"{MINE}: conv2d_4: {OTHER_KERNEL}, as block3_conv1 has it",),
-        ),
-        Bad(
-            "Keras 3, VGG19 without names",
-            keras_3(one_more),
-            (f"{MINE}: conv2d_7: kernel is (3, 3, 256, 256), expected (3, 3, 256, 512), as block4_conv1",),
-        ),
-        Bad(
-            "Keras 3, cut short, no names",
-            keras_3(lambda file: (without_names(file), file.__delitem__("layers/conv2d_12"))),
-            (f"{MINE}: no convolution in the place of block5_conv3, which VGG16 has",),
-        ),
-        Bad(
-            "Keras 3, VGG16 twice",
-            keras_3(lambda file: file.copy("layers", file.create_group("other"), "layers")),
-            (f"{MINE}: block1_conv1: there 2 times; expected one VGG16",),
-        ),
-        Bad(
-            "Keras 3, VGG16 twice, no names",
-            keras_3(lambda f: (without_names(f), f.copy("layers", f.create_group("other"), "layers"))),
-            (f"{MINE}: conv2d, conv2d: a VGG16 begins with each; expected one",),
-        ),
-        Bad(
-            "Keras 3, an array too many",
-            keras_3(lambda file: file["layers/conv2d_2/vars"].create_dataset("2", (1,))),
-            (f"{MINE}: block2_conv1: holds 3 arrays, expected kernel and bias",),
-        ),
-        Bad(
-            "Keras 3, a link to another file",
-            keras_3(link_of_keras_3),
-            (f"{MINE}: block2_conv1: no bias in the file itself; links are not followed",),
-        ),
-        Bad("no layers", lambda: h5py.File(MINE, "w").close(), (NO_LAYERS,)),
-        Bad("layers of the wrong kind", layers_of_the_wrong_kind, (f"{MINE}: cannot be read as an .h5",)),
-        Bad("text", put(MINE, "no weights"), (NOT_KERAS,)),
-        Bad("no bytes", put(MINE, b""), (NOT_KERAS,)),
-        Bad("an .npz", put(MINE, npz(a=np.zeros(3))), (f"{MINE}: a .zip without model.weights.h5",)),
-        Bad(
-            "of PyTorch",
-            put(MINE, archive({"x/data.pkl": payload_pickle()})),
-            (f"{MINE}: a PyTorch {UNREAD}",),
-        ),
-        Bad("of an early PyTorch", put(MINE, payload_pickle()), (f"{MINE}: a pickle or PyTorch {UNREAD}",)),
-        Bad("a model with code", model_with_code, (f"{MINE}: no layer block1_conv1, and no convolution",)),
-        Bad(
-            "cut", lambda: MINE.write_bytes(MINE.read_bytes()[:3000]), (f"{MINE}: cannot be read as", "trunc")
-        ),
-        Bad("a .keras cut", put(MINE, archive({"a": b"b" * 99})[:60]), (f"{MINE}: cannot be read as", "zip")),
-        Bad("a .keras with a byte changed", flip_a_byte, (f"{MINE}: cannot be read as", "CRC")),
-        Bad(
-            "a .keras with other weights",
-            put(MINE, archive({"model.weights.h5": b"no weights"})),
-            (f"{MINE}: cannot be read as", "signature"),
-        ),
-        Bad(
-            "two files",
-            lambda: published(MINE.with_name("another.keras")),
-            ("data/raw/mine: another.keras and weights.h5: keep one of them",),
-        ),
-        Bad("no file", MINE.unlink, (f"data/raw/mine: no file with VGG16 weights{EXPECTED_FILE}",)),
-        Bad(
-            "a folder for the file",
-            lambda: (MINE.unlink(), MINE.mkdir()),
-            ("data/raw/mine: no file with VGG16 weights",),
-        ),
-        Bad(
-            "another file than ImageNet's",
-            imagenet,
-            (
-                f"data/raw/imagenet/weights.h5: not the published file, whose MD5 is {IMAGENET_MD5}; ",
-                "for other weights name a folder of their own in vgg.weights",
-            ),
-        ),
-        source("no folder", "none", "data/raw/none: no file with VGG16 weights"),
-        source("a name too long", "x" * 300, "data/raw/xxx"),
+    Bad(
+        "a kernel of another shape",
+        lambda: published(block3_conv1_kernel=np.zeros((3, 3, 64, 256))),
+        (f"{MINE}: block3_conv1: {OTHER_KERNEL}",),
     ),
+    Bad(
+        "a bias of another shape",
+        lambda: published(block3_conv1_bias=np.zeros(7)),
+        (f"{MINE}: block3_conv1: bias is (7,), expected (256,)",),
+    ),
+    Bad(
+        "a layer too few",
+        lambda: published(skip="block4_conv2"),
+        (f"{MINE}: no layer block4_conv2, which VGG16 has",),
+    ),
+    Bad("a layer of VGG19", layer_of_vgg19, (f"{MINE}: block3_conv4: VGG16 has no such layer; VGG19 has",)),
+    Bad("no bias", other_bias(lambda group: None), (f"{MINE}: block1_conv1: no bias in the file itself",)),
+    Bad(
+        "whole numbers",
+        other_bias(lambda group: group.create_dataset("bias", (64,), np.int64)),
+        (f"{MINE}: block1_conv1: bias is int64, expected floating-point numbers",),
+    ),
+    Bad("NaN", lambda: published(block3_conv1_bias=np.full(256, np.nan)), (f"{MINE}: holds weights that",)),
+    Bad(
+        "too large for float32",
+        other_bias(lambda group: group.create_dataset("bias", data=np.full(64, 1e300))),
+        (f"{MINE}: holds weights that",),
+    ),
+    Bad(
+        "a link to another file",
+        other_bias(lambda group: group.__setitem__("bias", h5py.ExternalLink("params.yaml", "seed"))),
+        (f"{MINE}: block1_conv1: no bias in the file itself; links are not followed",),
+    ),
+    Bad("a layer in another file", link_group, (f"{MINE}: no layer block1_conv1, which VGG16 has",)),
+    Bad("numbers in another file", other_bias(virtual_bias), (f"{MINE}: block1_conv1: no bias in the file",)),
+    Bad("bytes of another file", other_bias(bias_outside), (f"{MINE}: block1_conv1: no bias in the file",)),
+    Bad(
+        "Keras 3, a kernel of another shape",
+        keras_3(lambda file: None, block3_conv1_kernel=(3, 3, 64, 256)),
+        (f"{MINE}: block3_conv1: {OTHER_KERNEL}",),
+    ),
+    Bad(
+        "Keras 3, a kernel of another shape, no names",
+        keras_3(without_names, block3_conv1_kernel=(3, 3, 64, 256)),
+        (f"{MINE}: conv2d_4: {OTHER_KERNEL}, as block3_conv1 has it",),
+    ),
+    Bad(
+        "Keras 3, VGG19 without names",
+        keras_3(one_more),
+        (f"{MINE}: conv2d_7: kernel is (3, 3, 256, 256), expected (3, 3, 256, 512), as block4_conv1",),
+    ),
+    Bad(
+        "Keras 3, cut short, no names",
+        keras_3(lambda file: (without_names(file), file.__delitem__("layers/conv2d_12"))),
+        (f"{MINE}: no convolution in the place of block5_conv3, which VGG16 has",),
+    ),
+    Bad(
+        "Keras 3, VGG16 twice",
+        keras_3(lambda file: file.copy("layers", file.create_group("other"), "layers")),
+        (f"{MINE}: block1_conv1: there 2 times; expected one VGG16",),
+    ),
+    Bad(
+        "Keras 3, VGG16 twice, no names",
+        keras_3(lambda f: (without_names(f), f.copy("layers", f.create_group("other"), "layers"))),
+        (f"{MINE}: conv2d, conv2d: a VGG16 begins with each; expected one",),
+    ),
+    Bad(
+        "Keras 3, an array too many",
+        keras_3(lambda file: file["layers/conv2d_2/vars"].create_dataset("2", (1,))),
+        (f"{MINE}: block2_conv1: holds 3 arrays, expected kernel and bias",),
+    ),
+    Bad(
+        "Keras 3, a link to another file",
+        keras_3(link_of_keras_3),
+        (f"{MINE}: block2_conv1: no bias in the file itself; links are not followed",),
+    ),
+    Bad("no layers", lambda: h5py.File(MINE, "w").close(), (NO_LAYERS,)),
+    Bad("layers of the wrong kind", layers_of_the_wrong_kind, (f"{MINE}: cannot be read as an .h5",)),
+    Bad("text", put(MINE, "no weights"), (NOT_KERAS,)),
+    Bad("no bytes", put(MINE, b""), (NOT_KERAS,)),
+    Bad("an .npz", put(MINE, npz(a=np.zeros(3))), (f"{MINE}: a .zip without model.weights.h5",)),
+    Bad("of PyTorch", put(MINE, archive({"x/data.pkl": payload_pickle()})), (f"{MINE}: a PyTorch {UNREAD}",)),
+    Bad("of an early PyTorch", put(MINE, payload_pickle()), (f"{MINE}: a pickle or PyTorch {UNREAD}",)),
+    Bad("a model with code", model_with_code, (f"{MINE}: no layer block1_conv1, and no convolution",)),
+    Bad("cut", lambda: MINE.write_bytes(MINE.read_bytes()[:3000]), (f"{MINE}: cannot be read as", "trunc")),
+    Bad("a .keras cut", put(MINE, archive({"a": b"b" * 99})[:60]), (f"{MINE}: cannot be read as", "zip")),
+    Bad("a .keras with a byte changed", flip_a_byte, (f"{MINE}: cannot be read as", "CRC")),
+    Bad(
+        "a .keras with other weights",
+        put(MINE, archive({"model.weights.h5": b"no weights"})),
+        (f"{MINE}: cannot be read as", "signature"),
+    ),
+    Bad(
+        "two files",
+        lambda: published(MINE.with_name("another.keras")),
+        ("data/raw/mine: another.keras and weights.h5: keep one of them",),
+    ),
+    Bad("no file", MINE.unlink, (f"data/raw/mine: no file with VGG16 weights{EXPECTED_FILE}",)),
+    Bad(
+        "a folder for the file",
+        lambda: (MINE.unlink(), MINE.mkdir()),
+        ("data/raw/mine: no file with VGG16 weights",),
+    ),
+    Bad(
+        "another file than ImageNet's",
+        imagenet,
+        (
+            f"data/raw/imagenet/weights.h5: not the published file, whose MD5 is {IMAGENET_MD5}; ",
+            "for other weights name a folder of their own in vgg.weights",
+        ),
+    ),
+    source("no folder", "none", "data/raw/none: no file with VGG16 weights"),
+    source("a name too long", "x" * 300, "data/raw/xxx"),
 )
 
 MANIFEST, PIXELS = "data/driver-manifest.csv", "data/driver-pixels.npy"
