@@ -233,7 +233,7 @@ def test_two_hosts_with_their_own_addresses_learn_what_one_learns(folder, of_one
 def workspace(ran_once):
     """A clone in which the stages before those that several processes share have run."""
     folder = ran_once("whole")
-    # 80 images in batches of 30: neither batches nor their number can be halved.
+    # 100 images in batches of 30: neither batches nor their number can be halved.
     changes = {"vgg": {"batch_size": 30}, "finetune": {"schedule": "cosine", "epochs": 2, "batch_size": 30}}
     change_params(folder, changes | {"runtime": {"precision": "float32", "distribution": "data_parallel"}})
     return folder

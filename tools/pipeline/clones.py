@@ -34,7 +34,7 @@ TINY = {
             "elastic_smoothness": 4.0,
         },
     },
-    "drivers": {"count": 4, "frames": 2, "height": 32},
+    "drivers": {"count": 5, "frames": 2, "height": 32},
     "pretrain": {"images": [4, 8], "image_size": 32, "batch_size": 4},
     "vgg": {"image_size": 32, "augmented_views": 1},
     "split": {"folds": 2},
