@@ -1,6 +1,7 @@
 """Which modules of this repository a module imports, directly or not, read from the source."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 PACKAGES = ("ladder", "stages")
@@ -29,12 +30,20 @@ def local_imports(path: Path, inside_functions: bool = True) -> set[Path]:
             continue
         found.add(current)
         waiting += package_files(current)
-        tree = ast.parse((ROOT / current).read_text("utf-8"))
-        for node in ast.walk(tree) if inside_functions else ast.iter_child_nodes(tree):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            waiting += [file for file in map(module_file, names) if file is not None]
+        waiting += imports_of(current, inside_functions)
     return found
+
+
+@cache
+def imports_of(path: Path, inside_functions: bool) -> list[Path]:
+    """Files of the project that `path` itself imports."""
+    tree = ast.parse((ROOT / path).read_text("utf-8"))
+    imported = []
+    for node in ast.walk(tree) if inside_functions else ast.iter_child_nodes(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        imported += [file for file in map(module_file, names) if file is not None]
+    return imported

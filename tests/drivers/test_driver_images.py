@@ -102,12 +102,7 @@ LIST = "subject,classname,img\np1,c0,img_1.jpg\np2,c9,img_4.jpg\n"
         LIST.replace("p1", '"p1"').rstrip("\n").encode(),
         b"img,date,classname,subject\nimg_1.jpg,monday,c0,p1\nimg_4.jpg,,c9,p2\n",
     ],
-    ids=[
-        "byte order mark",
-        "Windows line ends",
-        "quotes and no last line end",
-        "other columns",
-    ],
+    ids=["byte order mark", "Windows line ends", "quotes and no last line end", "other columns"],
 )
 def test_lists_are_read_as_programs_write_them(driver_set, content):
     SOURCE.write_bytes(content)

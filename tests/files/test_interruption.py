@@ -66,15 +66,7 @@ def seconds_of_the_ended():
     return times.children_user + times.children_system
 
 
-@pytest.mark.parametrize(
-    ("moment", "signal_name"),
-    [
-        ("importing", "SIGTERM"),
-        ("training", "SIGINT"),
-        pytest.param("importing", "SIGINT", marks=pytest.mark.campaign),
-        pytest.param("training", "SIGTERM", marks=pytest.mark.campaign),
-    ],
-)
+@pytest.mark.parametrize(("moment", "signal_name"), [("importing", "SIGTERM"), ("training", "SIGINT")])
 def test_a_signal_stops_a_stage_at_once_with_one_line(workspace, start, signal_name, moment):
     metrics = (workspace / "metrics" / "train_mnist.json").read_bytes()
     checkpoint = workspace / ".checkpoints" / "train-mnist.npz"

@@ -16,12 +16,7 @@ import matplotlib.pyplot as plt
 
 from ladder.figures.style import image_grid, write_figure
 from ladder.files.errors import InputError
-from ladder.files.outputs import (
-    read_arrays,
-    replacing,
-    write_arrays,
-    write_table,
-)
+from ladder.files.outputs import read_arrays, replacing, write_arrays, write_table
 
 
 @pytest.fixture(autouse=True)

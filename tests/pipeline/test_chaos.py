@@ -15,9 +15,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner need
 @pytest.mark.campaign
 def test_kills_lose_nothing(short_origin, short_clone, tmp_path):
     campaign = Campaign(short_origin, short_clone, tmp_path, seed=5)
-    campaign.run(6, 40)
+    campaign.run(3, 40)
     assert campaign.differences == []
-    assert len(campaign.kills) >= 6 and campaign.compared >= 1
+    assert len(campaign.kills) >= 3 and campaign.compared >= 1
     assert {stage for stage, _ in campaign.kills} >= set(campaign.stages)
     figures = report(campaign, 5, 60.0)
     assert sum(n for kinds in figures["kills_by_stage"].values() for n in kinds.values()) == figures["kills"]

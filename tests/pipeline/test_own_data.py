@@ -45,6 +45,7 @@ def test_tracked_files_come_along_to_a_copy_that_computes_anew(origin, tmp_path)
     assert (tmp_path / "clone" / METRICS).read_bytes() == (origin / METRICS).read_bytes()
 
 
+@pytest.mark.campaign
 def test_tracked_files_come_along_to_an_experiment_in_a_folder_of_its_own(origin, tmp_path):
     clone_origin(origin, tmp_path / "clone")
     run_in(tmp_path / "clone", "dvc", "pull")

@@ -21,22 +21,17 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner need
 
 
 @pytest.fixture(scope="module")
-def finished(short_clone):
+def finished(light_clone):
     """A clone in which the pipeline has run, for tests that damage it."""
-    folder = short_clone.with_name("damaged")
-    shutil.copytree(short_clone, folder)
+    folder = light_clone.with_name("damaged")
+    shutil.copytree(light_clone, folder)
     run_in(folder, *REPRO)
     return folder
 
 
 def start(folder):
     return subprocess.Popen(
-        REPRO,
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        REPRO, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -60,8 +55,8 @@ def cut_after(lock, text):
     return lock[: lock.index(text) + len(text)]
 
 
-def test_dvc_lock_is_whole_up_to_the_end_of_an_output(short_clone):
-    lock = (short_clone / "dvc.lock").read_bytes()
+def test_dvc_lock_is_whole_up_to_the_end_of_an_output(light_clone):
+    lock = (light_clone / "dvc.lock").read_bytes()
     assert is_whole(lock)
     outs = lock.index(b"    outs:", lock.index(b"  prepare-digits:"))
     lines_of_an_output = {b"path": False, b"hash": False, b"md5": False, b"size": True}
@@ -82,28 +77,32 @@ def test_dvc_lock_is_whole_up_to_the_end_of_an_output(short_clone):
         pytest.param(lambda lock: cut_after(lock, b"outs:\n    - path:") + b" \xc3", id="half a character"),
     ],
 )
-def test_a_dvc_lock_cut_short_is_restored(finished, short_clone, cut):
+def test_a_dvc_lock_cut_short_is_not_whole(light_clone, cut):
+    assert not is_whole(cut((light_clone / "dvc.lock").read_bytes()))
+
+
+def test_a_dvc_lock_cut_short_is_restored(finished, light_clone):
     lock = (finished / "dvc.lock").read_bytes()
-    (finished / "dvc.lock").write_bytes(cut(lock))
+    (finished / "dvc.lock").write_bytes(lock[:-2])  # valid, but the last size lacks a digit
     done = run_in(finished, *REPRO)
-    check_mended(finished, short_clone, done, "dvc.lock was not whole: restored from git's HEAD")
+    check_mended(finished, light_clone, done, "dvc.lock was not whole: restored from git's HEAD")
 
 
-def test_without_a_commit_of_it_dvc_lock_comes_from_the_cache_of_runs(finished, short_clone):
+def test_without_a_commit_of_it_dvc_lock_comes_from_the_cache_of_runs(finished, light_clone):
     run_in(finished, "git", "rm", "--quiet", "--cached", "dvc.lock")
     run_in(finished, "git", "commit", "--quiet", "--message", "no lock")
     (finished / "dvc.lock").write_bytes(b"schema: '2.0")
     done = run_in(finished, *REPRO)
-    check_mended(finished, short_clone, done, "removed, for DVC to write it anew")
-    assert done.stdout.count("is cached - skipping run") == 4
+    check_mended(finished, light_clone, done, "removed, for DVC to write it anew")
+    assert done.stdout.count("is cached - skipping run") == 3
 
 
-def test_a_lock_cut_between_two_stages_gets_its_entries_back_in_their_order(finished, short_clone):
+def test_a_lock_cut_between_two_stages_gets_its_entries_back_in_their_order(finished, light_clone):
     lock = (finished / "dvc.lock").read_bytes()
     (finished / "dvc.lock").write_bytes(lock[: lock.index(b"  train-linreg:")])
     assert is_whole((finished / "dvc.lock").read_bytes())  # nothing to mend
     assert "Running stage" not in run_in(finished, *REPRO).stdout
-    assert differences(short_clone, finished) == []
+    assert differences(light_clone, finished) == []
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def test_a_lock_cut_between_two_stages_gets_its_entries_back_in_their_order(fini
         ),
     ],
 )
-def test_locks_and_temporary_files_of_a_kill_are_removed(finished, short_clone, left):
+def test_locks_and_temporary_files_of_a_kill_are_removed(finished, light_clone, left):
     (finished / ".dvc/tmp/rwlock").write_text(left.replace("OUT", str(finished / "data/celsius.csv")))
     (finished / "data/celsius.csv").unlink()  # else DVC does not look at its list of locked paths for writing
     gone = subprocess.Popen(["true"])
@@ -127,7 +126,7 @@ def test_locks_and_temporary_files_of_a_kill_are_removed(finished, short_clone, 
     (finished / f"data/.digits.{gone.pid}.tmp/part").touch()
     assert run_in(finished, "dvc", "repro", check=False).returncode == 255
     done = run_in(finished, *REPRO)
-    check_mended(finished, short_clone, done, "locks of a killed DVC removed", "3 temporary files removed")
+    check_mended(finished, light_clone, done, "locks of a killed DVC removed", "3 temporary files removed")
 
 
 @pytest.mark.parametrize("killed", [False, pytest.param(True, marks=pytest.mark.campaign)])
@@ -155,22 +154,17 @@ def test_the_exit_code_is_that_of_dvc(finished):
     assert "error: params.yaml: digits.test_share" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.campaign)])
-def test_a_signal_ends_everything_at_once(finished, name):
+def test_ctrl_c_ends_everything_at_once(finished):
     good = (finished / "params.yaml").read_bytes()
-    change_params(finished, {"mnist": {"epochs": 1_000_000, "patience": 1_000_000}})
-    shutil.rmtree(finished / ".checkpoints", ignore_errors=True)
+    change_params(finished, {"linreg": {"epochs": 1_000_000}})
     runner = start(finished)
     try:
-        while not list(finished.glob(".checkpoints/train-mnist*.npz")):  # it trains, for hours
-            assert runner.poll() is None
-            time.sleep(0.1)
-        number = signal.Signals[name]
-        runner.send_signal(number)
+        wait_for(finished, "stages.train_linreg", runner)
+        runner.send_signal(signal.SIGINT)
         out, err = runner.communicate(timeout=60)
-        assert runner.returncode == 128 + number
+        assert runner.returncode == 128 + signal.SIGINT
         assert list(processes_in(finished)) == []
-        assert err.splitlines()[-1] == f"stopped by {name}; `make repro` goes on from here"
+        assert err.splitlines()[-1] == "stopped by SIGINT; `make repro` goes on from here"
         assert "Traceback" not in out + err
         assert temporaries(finished) == []
     finally:

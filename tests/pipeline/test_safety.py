@@ -12,15 +12,7 @@ from tests.pipeline.test_dvc_yaml import STAGES
 from tools.pipeline.clones import change_params, copy_repository, environment, run_in
 
 SOURCES = sorted(path for top in ("stages", "tools", "benchmarks") for path in (ROOT / top).rglob("*.py"))
-MODULES_THAT_RUN_WHAT_THEY_LOAD = {
-    "pickle",
-    "marshal",
-    "shelve",
-    "dill",
-    "joblib",
-    "cloudpickle",
-    "yaml",
-}
+MODULES_THAT_RUN_WHAT_THEY_LOAD = {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "yaml"}
 CALLS_THAT_RUN_TEXT = {
     "eval",
     "exec",
@@ -110,17 +102,13 @@ def test_these_are_the_stages_with_parameters_in_their_dependencies():
 
 
 @pytest.mark.parametrize(
-    "stage",
-    ["prepare-digits", *(pytest.param(name, marks=pytest.mark.campaign) for name in [*TEMPLATED][1:])],
+    "stage", ["prepare-digits", pytest.param("split-driver-images", marks=pytest.mark.campaign)]
 )
 def test_a_parameter_that_is_a_command_is_a_name_and_no_command(stage, tmp_path):
     copy_repository(tmp_path)
     run_in(tmp_path, "git", "init", "--quiet")
     group, key, folder = TEMPLATED[stage]
     change_params(tmp_path, {group: {key: SHELL}})
-    failed = run_in(tmp_path, "dvc", "repro", "--single-item", stage, check=False)
-    assert failed.returncode != 0
-    assert f"No such file or directory: '{tmp_path}/{folder}{SHELL}" in failed.stderr
     (tmp_path / folder / SHELL / "imgs/train").mkdir(parents=True)
     (tmp_path / folder / SHELL / CSV_NAME).touch()
     refused = run_in(tmp_path, "dvc", "repro", "--single-item", stage, check=False)

@@ -108,17 +108,8 @@ def test_classifier_metrics_name_the_split_and_hold_the_interval(name, workspace
             assert metrics[f"{who}{split}_loss"] > 0
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "train-linreg",
-        "train-mlp",
-        "train-mnist",
-        "train-vgg-head",
-        "finetune-vgg",
-        pytest.param("pretrain-vgg-base", marks=pytest.mark.campaign),
-    ],
-)
+# Those of the other stages: tests/vgg/test_vgg_stages.py and tests/training/test_checkpoints.py.
+@pytest.mark.parametrize("name", ["train-linreg", "train-mlp", "train-mnist", "finetune-vgg"])
 def test_same_seed_same_bytes(name, workspace, monkeypatch):
     monkeypatch.chdir(workspace.folder)
     workspace.prepare(name)

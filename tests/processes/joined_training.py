@@ -1,7 +1,7 @@
 """A small training that the processes of a launcher share; the tests run it as a program.
 
-It reads params.yaml and the environment: DATA_SEED, EPOCHS, SECONDS_PER_BATCH. Each process writes what it
-ended with, to compare.
+It reads params.yaml and the environment: DATA_SEED, SECONDS_PER_BATCH. Each process writes what it ended
+with, to compare.
 """
 
 import json
@@ -25,6 +25,7 @@ from ladder.training.runtime import Runtime, keras
 from ladder.training.training_log import TrainingLog
 
 ITEMS, INPUTS, CLASSES, BATCH_SIZE = 50, 6, 3, 16  # the last batch has 2 items
+EPOCHS = 3
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def learn(seed: int, processes: Processes) -> None:
     x = np.random.default_rng(int(os.environ.get("DATA_SEED", "0"))).random((ITEMS, INPUTS), np.float32)
     labels = x[:, :CLASSES].argmax(axis=1)
     targets = np.eye(CLASSES, dtype=np.float32)[labels]
-    epochs, pause = int(os.environ.get("EPOCHS", "3")), float(os.environ.get("SECONDS_PER_BATCH", "0"))
+    pause = float(os.environ.get("SECONDS_PER_BATCH", "0"))
     model = build_dense([16, 16], "relu", classes=CLASSES, inputs=INPUTS, dropout=0.3)
     part = processes.part(BATCH_SIZE)
 
@@ -46,11 +47,11 @@ def learn(seed: int, processes: Processes) -> None:
         time.sleep(pause)
         return x[numbers[part]], targets[numbers[part]]
 
-    processes.agree({"parameters": epochs, "data": x.tolist()})
+    processes.agree({"data": x.tolist()})
     checkpoint = processes.checkpoint("joined-training", "00")
-    with Progress("joined-training", epochs, bar=processes.first) as progress:
-        log, val = TrainingLog(progress, epochs, checkpoint), (x, labels)
-        adam = build_adam(0.01, "cosine", ITEMS, BATCH_SIZE, epochs)
+    with Progress("joined-training", EPOCHS, bar=processes.first) as progress:
+        log, val = TrainingLog(progress, EPOCHS, checkpoint), (x, labels)
+        adam = build_adam(0.01, "cosine", ITEMS, BATCH_SIZE, EPOCHS)
 
         def order(epoch: int) -> np.random.Generator:
             return np.random.default_rng([1, epoch])

@@ -39,12 +39,7 @@ def test_a_failed_run_is_said(tmp_path):
 def test_the_table_has_a_column_per_run():
     runs = [
         {"machine": MACHINE, "float32": False, "seconds": {"set-up": 1.0}, "cpu_seconds": 2},
-        {
-            "machine": MACHINE,
-            "float32": True,
-            "seconds": {"set-up": 1.5, "report": 2.0},
-            "cpu_seconds": 3,
-        },
+        {"machine": MACHINE, "float32": True, "seconds": {"set-up": 1.5, "report": 2.0}, "cpu_seconds": 3},
     ]
     lines = first_run.table(runs).splitlines()
     assert lines[0] == "| seconds | 2 cores of CPU (avx2) | 2 cores of CPU (avx2), float32 |"

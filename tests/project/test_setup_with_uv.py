@@ -84,11 +84,7 @@ def index(place):
     [
         ("", {"PIP_INDEX_URL": "{url}/full"}, {"full"}),
         ("[global]\nindex-url = {url}/full", NONE, {"full"}),
-        (
-            "[global]\nindex-url = {url}/empty\n[install]\nindex-url = {url}/full",
-            NONE,
-            {"full"},
-        ),
+        ("[global]\nindex-url = {url}/empty\n[install]\nindex-url = {url}/full", NONE, {"full"}),
         ("[global]\nextra-index-url = {url}/full", {"PIP_INDEX_URL": "{url}/empty"}, {"full", "empty"}),
         ("[global]\nindex-url = {url}/empty", {"UV_DEFAULT_INDEX": "{url}/full"}, {"full"}),
     ],

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 from ladder.files.errors import InputError
-from ladder.scratch.neuron import (
-    curvatures,
-    fit,
-    gradient_descent,
-    loss_and_gradient,
-    predict,
-)
+from ladder.scratch.neuron import curvatures, fit, gradient_descent, loss_and_gradient, predict
 
 
 @pytest.fixture

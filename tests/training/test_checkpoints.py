@@ -16,7 +16,7 @@ LONGER = TINY | {
     "moons": TINY["moons"] | {"epochs": EPOCHS},
     "mlp": {"epochs": EPOCHS, "momentum": 0.9},
     "mnist": TINY["mnist"] | {"epochs": EPOCHS, "dropout": 0.2, "batch_normalization": True},
-    "vgg_head": {"units": 8, "epochs": EPOCHS},
+    "vgg_head": {"units": 8, "epochs": 2},
 }
 # Stage → the checkpoints that it offers, of all its trainings.
 OFFERS = {
@@ -24,7 +24,7 @@ OFFERS = {
     "train-mlp": 2 * EPOCHS,
     "train-mnist": EPOCHS,
     "pretrain-vgg-base": 3,
-    "train-vgg-head": 2 * EPOCHS + TINY["split"]["folds"],
+    "train-vgg-head": 2 * 2 + TINY["split"]["folds"],
     "finetune-vgg": 2,
 }
 

@@ -31,8 +31,10 @@ def classifier_that_looks_at(base, places, channels=slice(None), classes=2):
     return build_classifier(base, head)
 
 
-@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
-@pytest.mark.parametrize("channels", [slice(None), slice(256), slice(256, 768), slice(768, None)])
+@pytest.mark.parametrize(
+    ("place", "channels"),
+    [((0, 0), slice(None)), ((0, 1), slice(256)), ((1, 0), slice(256, 768)), ((1, 1), slice(768, None))],
+)
 def test_a_model_that_looks_at_one_corner_lights_that_corner_alone(base, place, channels):
     images = RNG.uniform(0, 255, (3, SIZE, SIZE, 3)).astype(np.float32)
     heat = heat_maps(classifier_that_looks_at(base, [place], channels), images, np.array([1, 1, 1]))

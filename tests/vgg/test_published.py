@@ -17,6 +17,7 @@ from ladder.vgg import vgg16
 from ladder.vgg.published import load_published
 from ladder.vgg.weight_files import read_weights
 from tests.imports import ROOT
+from tests.vgg.thin_base import THINNER, build_thin_base
 
 SIZE = 32
 IMAGENET = Path(os.environ.get("IMAGENET_VGG16", ROOT.parent / "shared/data/imagenet"))
@@ -25,30 +26,35 @@ BGR = "taken as for BGR images"
 
 @pytest.fixture
 def folder():
-    """An empty folder, removed at once: a base takes 59 MB."""
+    """An empty folder, removed at once: a whole base takes 59 MB."""
     with tempfile.TemporaryDirectory() as name:
         yield Path(name)
 
 
 @pytest.fixture(scope="module")
 def base():
-    keras.utils.set_random_seed(1)
-    base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
+    base = build_thin_base(SIZE)
     vgg16.start_at_random(base, np.random.default_rng(1))
     return base
 
 
 @pytest.fixture(scope="module")
 def with_top(base):
-    model = keras.applications.VGG16(weights=None, input_shape=(SIZE, SIZE, 3), classes=3)
-    for layer in base.layers[1:]:
-        model.get_layer(layer.name).set_weights(layer.get_weights())
-    return model
+    x = keras.layers.Flatten(name="flatten")(base.output)
+    for units, name in ((8, "fc1"), (8, "fc2"), (3, "predictions")):
+        x = keras.layers.Dense(units, name=name)(x)
+    return keras.Model(base.input, x, name="vgg16")
 
 
 @pytest.fixture(scope="module")
 def fresh():
-    """The pipeline's base, to load weights into."""
+    """A base to load weights into."""
+    return build_thin_base(SIZE)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The pipeline's base, with all its filters."""
     return vgg16.build_base(SIZE)
 
 
@@ -119,7 +125,7 @@ def inline(base):
     x = keras.layers.Conv2D(3, 3, padding="same")(images)
     for layer in base.layers[1:]:
         x = layer(x)
-    x = keras.layers.Conv2D(512, 3, padding="same")(x)
+    x = keras.layers.Conv2D(x.shape[-1], 3, padding="same")(x)
     return keras.Model(images, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
 
 
@@ -185,11 +191,10 @@ def test_every_layout_gives_the_same_base_under_every_name(layout, base, fresh, 
     write(build(base), folder / name)
     assert load_anew(fresh, folder) == f"{name}, {words}; {BGR}, as keras.applications has them"
     assert_loaded(fresh, base)
-    for other in ("x.h5", "x.keras", "weights"):
-        (folder / name).rename(folder / other)
-        name = other
-        assert load_anew(fresh, folder).startswith(f"{other}, {words}; ")
-        assert_loaded(fresh, base)
+    other = "x.h5" if name == "x.keras" else "x.keras"
+    (folder / name).rename(folder / other)
+    assert load_anew(fresh, folder).startswith(f"{other}, {words}; ")
+    assert_loaded(fresh, base)
 
 
 @pytest.mark.parametrize(
@@ -217,14 +222,15 @@ def test_notes_beside_the_file_do_not_count(base, fresh, folder):
         load_anew(fresh, folder)
     (folder / "LICENSE").write_text("a text of which only its name says that it is a note", "utf-8")
     save_weights(base, folder / "x.weights.h5")
-    assert load_anew(fresh, folder).startswith("x.weights.h5, ")
+    (folder / "x.weights.h5").rename(folder / "weights")
+    assert load_anew(fresh, folder).startswith("weights, ")
 
 
 def test_half_and_double_precision_are_read(base, folder):
     write_published(base, folder / "x.h5")
     with h5py.File(folder / "x.h5", "a") as file:
         for number, (group, dtype) in enumerate((("block1_conv1", np.float16), ("block1_conv2", np.float64))):
-            array = np.full(64, number + 0.5, dtype)
+            array = np.full(64 // THINNER, number + 0.5, dtype)
             del file[group][f"{group}_b_1:0"]
             file[group][f"{group}_b_1:0"] = array
     shapes = {layer.name: tuple(layer.kernel.shape) for layer in base.layers if layer.weights}
@@ -234,19 +240,22 @@ def test_half_and_double_precision_are_read(base, folder):
 
 
 @pytest.mark.parametrize(
-    ("build", "words"),
+    ("build", "name", "words"),
     [
-        (keras.applications.VGG19, "block3_conv4: VGG16 has no such layer; VGG19 has"),
-        (keras.applications.Xception, "block1_conv1: kernel is (3, 3, 3, 32), expected (3, 3, 3, 64)"),
-        (keras.applications.MobileNetV2, "no layer block1_conv1, and no convolution with its kernel"),
+        (keras.applications.VGG19, "x.weights.h5", "block3_conv4: VGG16 has no such layer; VGG19 has"),
+        (
+            keras.applications.Xception,
+            "x.h5",
+            "block1_conv1: kernel is (3, 3, 3, 32), expected (3, 3, 3, 64)",
+        ),
+        (keras.applications.MobileNetV2, "x.h5", "no layer block1_conv1, and no convolution with its kernel"),
     ],
 )
-@pytest.mark.parametrize("name", ["x.weights.h5", "x.h5"])
-def test_another_network_is_refused(build, words, name, fresh, folder):
+def test_another_network_is_refused(build, name, words, whole, folder):
     model = build(include_top=False, weights=None, input_shape=(96, 96, 3))
     (save_weights if "weights" in name else save)(model, folder / name)
     with pytest.raises(InputError) as refused:
-        load_published(fresh, "mine", folder)
+        load_published(whole, "mine", folder)
     assert str(refused.value).startswith(f"{folder / name}: {words}")
 
 
@@ -257,12 +266,12 @@ needs_imagenet = pytest.mark.skipif(
 
 
 @needs_imagenet
-def test_imagenet_s_weights_are_the_same_in_both_layouts_and_in_the_order_of_rgb(fresh, folder):
+def test_imagenet_s_weights_are_the_same_in_both_layouts_and_in_the_order_of_rgb(whole, folder):
     loaded = []
     for layout, name in (("legacy", "x.h5"), ("keras3", "x.weights.h5")):
         subprocess.run([sys.executable, IMAGENET / "write_h5.py", layout, folder / name], check=True)
-        assert BGR in load_anew(fresh, folder)
-        loaded.append(fresh.get_weights())
+        assert BGR in load_anew(whole, folder)
+        loaded.append(whole.get_weights())
         (folder / name).unlink()
     for a, b in zip(*loaded, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -8,13 +8,21 @@ import pytest
 from ladder.training.runtime import dtype_policy, keras
 from ladder.vgg import vgg16
 from ladder.vgg.features import CHANNELS
+from tests.vgg.thin_base import THINNER, build_thin_base
 
 SIZE = 32
 
 
 @pytest.fixture
 def base():
-    keras.utils.set_random_seed(1)
+    base = build_thin_base(SIZE)
+    vgg16.start_at_random(base, np.random.default_rng(1))
+    return base
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A base with all its filters."""
     base = vgg16.build_base(SIZE)
     vgg16.start_at_random(base, np.random.default_rng(1))
     return base
@@ -50,15 +58,15 @@ def test_frozen_layers_do_not_move_and_the_others_do(base, layers):
         assert moved == (bool(layer.weights) and read and number >= 19 - layers), layer.name
 
 
-def test_a_signal_passes_through_the_random_base(base):
-    features = vgg16.build_feature_extractor(base).predict_on_batch(random_images(16))
+def test_a_signal_passes_through_the_random_base(whole):
+    features = vgg16.build_feature_extractor(whole).predict_on_batch(random_images(16))
     assert 0.1 < features.std() < 100
     assert (features > 0).mean() > 0.1
 
 
 @pytest.mark.parametrize("size", [64, 90, 96, 130])
 def test_features_are_the_head_s_layers_averaged_over_cells(size):
-    base = vgg16.build_base(size)
+    base = build_thin_base(size)
     vgg16.start_at_random(base, np.random.default_rng(2))
     images = np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype(np.float32)
     features = vgg16.build_feature_extractor(base).predict_on_batch(images)
@@ -70,20 +78,20 @@ def test_features_are_the_head_s_layers_averaged_over_cells(size):
         parts = [slice(k * step, level.shape[1] - (n - 1 - k) * step) for k in range(n)]
         cells = [[level[:, rows, columns].mean(axis=(1, 2)) for columns in parts] for rows in parts]
         expected.append(np.moveaxis(np.array(cells), 2, 0))
-    assert features.shape == (2, n, n, CHANNELS)
+    assert features.shape == (2, n, n, CHANNELS // THINNER)
     np.testing.assert_allclose(features, np.concatenate(expected, axis=-1), rtol=1e-4, atol=1e-4)
 
 
-def test_a_saved_base_is_the_same_base(base, tmp_path):
-    vgg16.save_base(base, tmp_path / "base.npz")
+def test_a_saved_base_is_the_same_base(whole, tmp_path):
+    vgg16.save_base(whole, tmp_path / "base.npz")
     loaded = vgg16.load_base(SIZE, tmp_path / "base.npz")
-    for saved, read in zip(base.get_weights(), loaded.get_weights(), strict=True):
+    for saved, read in zip(whole.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(saved, read)
 
 
-def test_bfloat16_features_agree_with_float32_to_rounding(base, tmp_path):
-    vgg16.save_base(base, tmp_path / "base.npz")
-    exact = vgg16.build_feature_extractor(base).predict_on_batch(random_images())
+def test_bfloat16_features_agree_with_float32_to_rounding(whole, tmp_path):
+    vgg16.save_base(whole, tmp_path / "base.npz")
+    exact = vgg16.build_feature_extractor(whole).predict_on_batch(random_images())
     with dtype_policy("mixed_bfloat16"):
         extractor = vgg16.build_feature_extractor(vgg16.load_base(SIZE, tmp_path / "base.npz"))
     rounded = extractor.predict_on_batch(random_images())

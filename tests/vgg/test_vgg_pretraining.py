@@ -7,13 +7,9 @@ from ladder.drawings.formula_pens import PARTS
 from ladder.drawings.formula_scenes import ANSWERS, draw_scenes, targets_of
 from ladder.training.runtime import keras
 from ladder.vgg import vgg16
-from ladder.vgg.pretraining import (
-    build_pretraining_model,
-    build_untrained_base,
-    compile_for_pretraining,
-)
+from ladder.vgg.pretraining import build_pretraining_model, build_untrained_base, compile_for_pretraining
 
-SIZE, COUNT, STEPS = 32, 8, 12
+SIZE, COUNT, STEPS = 32, 8, 6
 
 
 @pytest.fixture

@@ -35,8 +35,9 @@ def with_gradients(convolution, x, kernel, upstream, compiled):
     return [part.numpy() for part in found]
 
 
-@pytest.mark.parametrize("height", [1, 2, 3, 4, 5, 6, 7, 8, 12, 13])
-@pytest.mark.parametrize("width", [1, 4, 6, 11])
+@pytest.mark.parametrize(
+    ("height", "width"), [(1, 1), (2, 11), (3, 4), (4, 6), (5, 1), (6, 11), (7, 4), (8, 6), (12, 11), (13, 4)]
+)
 def test_values_and_gradients_are_those_of_the_direct_convolution(height, width):
     rng = np.random.default_rng([height, width])
     x = rng.normal(size=(3, height, width, 5)).astype(np.float32)
@@ -67,18 +68,17 @@ import numpy as np
 from ladder.vgg.winograd import winograd_convolution
 from tests.vgg.test_winograd import with_gradients
 rng = np.random.default_rng(0)
-x, kernel = (rng.normal(size=size).astype(np.float32) for size in ((32, 24, 24, 64), (3, 3, 64, 64)))
+x, kernel = (rng.normal(size=size).astype(np.float32) for size in ((8, 24, 24, 64), (3, 3, 64, 64)))
 found = with_gradients(winograd_convolution, x, kernel, np.sin(x), True)
 print(hashlib.sha256(b"".join(part.tobytes() for part in found)).hexdigest())
 """
 
 
-@pytest.mark.parametrize("cores", [1, 2])
-def test_two_processes_compute_the_same_bytes_on_so_many_cores(cores):
+def test_two_processes_compute_the_same_bytes_on_two_cores():
     variables = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
     command = [sys.executable, "-c", IN_A_PROCESS]
     try:
-        with on_cores(cores):
+        with on_cores(2):
             found = [subprocess.run(command, env=variables, capture_output=True, text=True) for _ in range(2)]
     except InputError as error:
         pytest.skip(str(error))

@@ -38,7 +38,7 @@ TINY = {
     "pretrain": {"images": [4, 8], "image_size": 32, "batch_size": 4},
     "vgg": {"image_size": 32, "augmented_views": 1},
     "split": {"folds": 2},
-    "vgg_head": {"units": 8, "epochs": 3},
+    "vgg_head": {"units": 8, "epochs": 2},
     "finetune": {"layers": 4, "epochs": 2},
 }
 
@@ -98,14 +98,15 @@ def make_origin(
         kept = {name: stage for name, stage in pipeline.items() if name in stages}
         YAML(typ="safe").dump({"stages": kept}, folder / "dvc.yaml")
     run_in(folder, "git", "init", "--quiet")
-    run_in(folder, "git", "add", "--all", "--force")  # whatever the user lets git ignore everywhere
     settings = (
         "user.name=tests",
         "user.email=tests@localhost",
         "commit.gpgSign=no",
         "core.hooksPath=/dev/null",
+        "core.compression=0",  # the embedded base would take seconds, and hardly become smaller
     )
     options = [word for setting in settings for word in ("-c", setting)]
+    run_in(folder, "git", *options, "add", "--all", "--force")  # whatever the user lets git ignore everywhere
     run_in(folder, "git", *options, "commit", "--quiet", "--message", "other parameters")
 
 

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.pipeline.bad_input.place import Bad, Place, put
+from tests.pipeline.bad_input.place import Bad, put, reader
 from tools.drivers import unpack_drivers
 
 ARCHIVE, TARGET = Path("state-farm.zip"), unpack_drivers.FOLDER
@@ -70,46 +70,33 @@ def promised(size: int) -> bytes:
 OUT = "leads out of the folder; allowed are names below it"
 KIND = "is a link or a device; allowed are files and folders"
 TWICE = "is there twice; allowed is once"
-PLACE = Place(
+PLACE = reader(
     "unpack_drivers",
     good_archive,
     lambda: unpack_drivers.main([str(ARCHIVE)]),
-    (),
-    (
-        more("a path upwards", "../evil.jpg", "'../evil.jpg'", OUT),
-        more("a picture's path upwards", "imgs/train/c0/../../../../evil.jpg", OUT),
-        more("a path upwards as on Windows", "imgs\\..\\..\\evil.jpg", OUT),
-        more("an absolute name", "/tmp/evil.jpg", "'/tmp/evil.jpg'", OUT),
-        more("a drive's name", "C:evil.jpg", "'C:evil.jpg'", OUT),
-        more(
-            "a link for a picture", "imgs/train/c1/img_3.jpg", "img_3.jpg'", KIND, mode=stat.S_IFLNK | 0o777
-        ),
-        more("a link for a folder", "imgs/train/c1", "'imgs/train/c1'", KIND, mode=stat.S_IFLNK | 0o777),
-        more("a pipe", "imgs/train/c1/img_3.jpg", KIND, mode=stat.S_IFIFO | 0o666),
-        more("a name in capitals", "imgs/train/c0/img_1.jpg", "'imgs/train/c0/img_1.jpg'", TWICE),
-        more("no list", "other.csv", f"no {CSV}; needed are {CSV} and imgs/train/c0", without=CSV),
-        Bad("no pictures", lambda: write_archive({CSV: b""}), (f"{ARCHIVE}: no pictures; needed are {CSV}",)),
-        Bad("no archive", put(ARCHIVE, b"no archive"), (f"{ARCHIVE}: not a readable zip archive",)),
-        Bad("no bytes", put(ARCHIVE, b""), (f"{ARCHIVE}: not a readable zip archive",)),
-        Bad("no file", ARCHIVE.unlink, (f"{ARCHIVE}: no such file",)),
-        Bad(
-            "cut",
-            lambda: ARCHIVE.write_bytes(ARCHIVE.read_bytes()[:-30]),
-            (f"{ARCHIVE}: not a readable zip",),
-        ),
-        edited("another checksum", b"second picture", b"second pictxre", "not a readable zip archive", "CRC"),
-        edited(
-            "too large once unpacked", promised(14), promised(2**32 - 2), "bytes once unpacked; allowed are"
-        ),
-        Bad("larger than it says", larger_than_it_says, (f"{ARCHIVE}: not a readable zip archive", "CRC")),
-        Bad("a folder that holds something", put(TARGET / CSV, b"mine"), (f"{TARGET}: is there already",)),
-        Bad(
-            "a file for the folder", put(TARGET, b"mine"), (f"{TARGET}: is there already; allowed is a new",)
-        ),
-        Bad(
-            "a link for the folder",
-            lambda: TARGET.symlink_to("/nowhere"),
-            (f"{TARGET}: is there already; allowed is a new or an empty folder",),
-        ),
+    more("a path upwards", "../evil.jpg", "'../evil.jpg'", OUT),
+    more("a picture's path upwards", "imgs/train/c0/../../../../evil.jpg", OUT),
+    more("a path upwards as on Windows", "imgs\\..\\..\\evil.jpg", OUT),
+    more("an absolute name", "/tmp/evil.jpg", "'/tmp/evil.jpg'", OUT),
+    more("a drive's name", "C:evil.jpg", "'C:evil.jpg'", OUT),
+    more("a link for a picture", "imgs/train/c1/img_3.jpg", "img_3.jpg'", KIND, mode=stat.S_IFLNK | 0o777),
+    more("a link for a folder", "imgs/train/c1", "'imgs/train/c1'", KIND, mode=stat.S_IFLNK | 0o777),
+    more("a pipe", "imgs/train/c1/img_3.jpg", KIND, mode=stat.S_IFIFO | 0o666),
+    more("a name in capitals", "imgs/train/c0/img_1.jpg", "'imgs/train/c0/img_1.jpg'", TWICE),
+    more("no list", "other.csv", f"no {CSV}; needed are {CSV} and imgs/train/c0", without=CSV),
+    Bad("no pictures", lambda: write_archive({CSV: b""}), (f"{ARCHIVE}: no pictures; needed are {CSV}",)),
+    Bad("no archive", put(ARCHIVE, b"no archive"), (f"{ARCHIVE}: not a readable zip archive",)),
+    Bad("no bytes", put(ARCHIVE, b""), (f"{ARCHIVE}: not a readable zip archive",)),
+    Bad("no file", ARCHIVE.unlink, (f"{ARCHIVE}: no such file",)),
+    Bad("cut", lambda: ARCHIVE.write_bytes(ARCHIVE.read_bytes()[:-30]), (f"{ARCHIVE}: not a readable zip",)),
+    edited("another checksum", b"second picture", b"second pictxre", "not a readable zip archive", "CRC"),
+    edited("too large once unpacked", promised(14), promised(2**32 - 2), "bytes once unpacked; allowed are"),
+    Bad("larger than it says", larger_than_it_says, (f"{ARCHIVE}: not a readable zip archive", "CRC")),
+    Bad("a folder that holds something", put(TARGET / CSV, b"mine"), (f"{TARGET}: is there already",)),
+    Bad("a file for the folder", put(TARGET, b"mine"), (f"{TARGET}: is there already; allowed is a new",)),
+    Bad(
+        "a link for the folder",
+        lambda: TARGET.symlink_to("/nowhere"),
+        (f"{TARGET}: is there already; allowed is a new or an empty folder",),
     ),
 )

@@ -11,7 +11,7 @@ import numpy as np
 
 from ladder.training.keras_archive import load_keras, save_keras
 from ladder.training.runtime import keras
-from tests.pipeline.bad_input.place import Bad, Place, put
+from tests.pipeline.bad_input.place import Bad, put, reader
 
 MODEL = Path("models/vgg_head.keras")
 REFUSED = f"{MODEL}: not a loadable Keras model: "
@@ -92,43 +92,32 @@ def link_elsewhere(content: bytes) -> bytes:
 
 
 WHOLE = "no whole .keras archive"
-PLACE = Place(
+PLACE = reader(
     "load_keras",
     small_model,
     load,
-    (),
-    (
-        Bad("no file", MODEL.unlink, (f"{MODEL}: no such file; `dvc repro` makes it",)),
-        Bad("no bytes", put(MODEL, b""), (REFUSED, WHOLE)),
-        Bad("text", put(MODEL, "no model"), (REFUSED, WHOLE)),
-        Bad("cut", lambda: MODEL.write_bytes(MODEL.read_bytes()[:-100]), (REFUSED, WHOLE)),
-        Bad("HDF5", old_format, (REFUSED, WHOLE)),
-        Bad("another archive", put(MODEL, archive_of("other.txt")), (REFUSED,)),
-        member("no weights", "model.weights.h5", lambda _: None, "model.weights.h5"),
-        member("weights cut", "model.weights.h5", lambda content: content[:100], "truncated"),
-        member("weights of another file", "model.weights.h5", link_elsewhere),
-        member("no model in words", "config.json", lambda _: None, "config.json"),
-        member("no JSON", "config.json", lambda _: b"{"),
-        config("an empty list", []),
-        config("an empty object", {}),
-        member(
-            "other units", "config.json", lambda text: text.replace(b'"units": 3', b'"units": 5'), "(4, 3)"
-        ),
-        Bad("code in a layer", lambda_layer, (REFUSED, "Lambda", "disallowed")),
-        config("a layer that calls the shell", lambda_by_name("os", "system", command="touch ran")),
-        config(
-            "a layer that switches safe mode off",
-            lambda_by_name("keras.config", "enable_unsafe_deserialization"),
-        ),
-        config(
-            "a layer that downloads", lambda_by_name("keras.utils", "get_file", origin="file:///etc/hosts")
-        ),
-        config(
-            "a layer that reads a file",
-            with_layer("StringLookup", {"name": "words", "vocabulary": "/etc/hosts"}),
-        ),
-        config(
-            "an unknown class", {"module": "os", "class_name": "system", "config": {"command": "touch ran"}}
-        ),
+    Bad("no file", MODEL.unlink, (f"{MODEL}: no such file; `dvc repro` makes it",)),
+    Bad("no bytes", put(MODEL, b""), (REFUSED, WHOLE)),
+    Bad("text", put(MODEL, "no model"), (REFUSED, WHOLE)),
+    Bad("cut", lambda: MODEL.write_bytes(MODEL.read_bytes()[:-100]), (REFUSED, WHOLE)),
+    Bad("HDF5", old_format, (REFUSED, WHOLE)),
+    Bad("another archive", put(MODEL, archive_of("other.txt")), (REFUSED,)),
+    member("no weights", "model.weights.h5", lambda _: None, "model.weights.h5"),
+    member("weights cut", "model.weights.h5", lambda content: content[:100], "truncated"),
+    member("weights of another file", "model.weights.h5", link_elsewhere),
+    member("no model in words", "config.json", lambda _: None, "config.json"),
+    member("no JSON", "config.json", lambda _: b"{"),
+    config("an empty list", []),
+    config("an empty object", {}),
+    member("other units", "config.json", lambda text: text.replace(b'"units": 3', b'"units": 5'), "(4, 3)"),
+    Bad("code in a layer", lambda_layer, (REFUSED, "Lambda", "disallowed")),
+    config("a layer that calls the shell", lambda_by_name("os", "system", command="touch ran")),
+    config(
+        "a layer that switches safe mode off", lambda_by_name("keras.config", "enable_unsafe_deserialization")
     ),
+    config("a layer that downloads", lambda_by_name("keras.utils", "get_file", origin="file:///etc/hosts")),
+    config(
+        "a layer that reads a file", with_layer("StringLookup", {"name": "words", "vocabulary": "/etc/hosts"})
+    ),
+    config("an unknown class", {"module": "os", "class_name": "system", "config": {"command": "touch ran"}}),
 )

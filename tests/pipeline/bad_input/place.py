@@ -38,6 +38,11 @@ def stage(name: str, prepare: Callable[[], None], *rows: Bad, kind: str = "") ->
     return Place(f"{name} {kind}".strip(), prepare, main, tuple(declared_outputs(name)), rows)
 
 
+def reader(name: str, prepare: Callable[[], None], run: Callable[[], object], *rows: Bad) -> Place:
+    """A tool or a reader: what declares no outputs."""
+    return Place(name, prepare, run, (), rows)
+
+
 def put(path: str | Path, content: bytes | str) -> Callable[[], None]:
     """A function that writes a file and the folders above it."""
 

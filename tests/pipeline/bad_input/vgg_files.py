@@ -10,9 +10,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ladder.files.params import read_params
 from ladder.training.runtime import keras
 from ladder.vgg import vgg16
-from ladder.vgg.published import IMAGENET_MD5
+from ladder.vgg.params import Vgg
+from ladder.vgg.published import IMAGENET_MD5, load_published
 from tests.pipeline.bad_input.place import (
     Bad,
     Payload,
@@ -21,6 +23,7 @@ from tests.pipeline.bad_input.place import (
     npz,
     payload,
     put,
+    reader,
     stage,
     write_params,
 )
@@ -32,9 +35,14 @@ EXPECTED_FILE = "; expected an .h5 or .keras file that Keras has written"
 
 
 @cache
+def empty_base() -> keras.Model:
+    return vgg16.build_base(SIZE)
+
+
+@cache
 def shapes() -> dict[str, tuple[int, ...]]:
     """The shape of each variable of the base."""
-    return {variable.path: tuple(variable.shape) for variable in vgg16.build_base(SIZE).variables}
+    return {variable.path: tuple(variable.shape) for variable in empty_base().variables}
 
 
 @cache
@@ -75,11 +83,7 @@ NPZ = stage(
     bias("NaN", np.full(64, np.nan, np.float32), FINITE),
     bias("infinity", np.full(64, np.inf, np.float16), FINITE),
     bias("an array too few", None, "holds the arrays", "expected"),
-    Bad(
-        "an array too many",
-        lambda: other_base(more=np.zeros(1)),
-        (f"{EMBEDDED}: holds the", "'more'"),
-    ),
+    Bad("an array too many", lambda: other_base(more=np.zeros(1)), (f"{EMBEDDED}: holds the", "'more'")),
     Bad("no file", Path(EMBEDDED).unlink, (f"{EMBEDDED}: no such file",)),
     embedded("code", npy(payload(3))),
     embedded("text", b"no weights"),
@@ -110,6 +114,12 @@ def published(path: Path = MINE, skip: str = "", **changes: np.ndarray) -> None:
 def published_weights() -> None:
     write_params(vgg={"weights": "mine", "image_size": SIZE})
     published()
+
+
+def load() -> None:
+    """What the stage does, with a base that is built once."""
+    weights = read_params("vgg", Vgg).weights
+    load_published(empty_base(), weights, Path("data/raw") / weights)
 
 
 def source(name: str, weights: str, words: str) -> Bad:
@@ -233,9 +243,10 @@ NOT_KERAS = f"{MINE}: neither HDF5 nor a .zip{EXPECTED_FILE}"
 UNREAD = f"file, which is code and stays unread{EXPECTED_FILE}"
 NO_LAYERS = f"{MINE}: HDF5, but without layers as Keras writes them{EXPECTED_FILE}"
 OTHER_KERNEL = "kernel is (3, 3, 64, 256), expected (3, 3, 128, 256)"
-H5 = stage(
-    "prepare-vgg-base",
+H5 = reader(
+    "weights in a file of Keras",
     published_weights,
+    load,
     Bad(
         "a kernel of another shape",
         lambda: published(block3_conv1_kernel=np.zeros((3, 3, 64, 256))),
@@ -343,13 +354,12 @@ H5 = stage(
         "another file than ImageNet's",
         imagenet,
         (
-            f"data/raw/imagenet/weights.h5: not the published file, whose MD5 is {IMAGENET_MD5}; for other",
-            "name a folder of their own in vgg.weights",
+            f"data/raw/imagenet/weights.h5: not the published file, whose MD5 is {IMAGENET_MD5}; ",
+            "for other weights name a folder of their own in vgg.weights",
         ),
     ),
     source("no folder", "none", "data/raw/none: no file with VGG16 weights"),
     source("a name too long", "x" * 300, "data/raw/xxx"),
-    kind="from a file",
 )
 
 MANIFEST, PIXELS = "data/driver-manifest.csv", "data/driver-pixels.npy"
