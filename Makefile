@@ -1,7 +1,7 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
 .PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
-.PHONY: repository writable metrics compare repeat distributed-setup test test-all lint bench readme lock
+.PHONY: repository writable metrics compare repeat exercise check distributed-setup test test-all lint bench readme lock
 
 # DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
@@ -37,6 +37,14 @@ compare: repository setup
 # STAGE=train-mnist N=5: one stage under several seeds, on the same inputs.
 repeat: setup
 	@$(RUN) python -m tools.experiments.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
+
+# N=3: a file in exercises/3/ with one function for you to write; without N, the list of all exercises.
+exercise: setup
+	@$(RUN) python -m tools.learn.exercises $(if $(N),"$(N)")
+
+# N=3: the real function's tests judge what you wrote.
+check: setup
+	@$(RUN) python -m tools.learn.check_exercise $(if $(N),"$(N)")
 
 # N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
 chaos: repository setup

@@ -21,6 +21,7 @@ from ladder.reporting.result_tables import describe_processor, speed_rows
 from ladder.rungs import CLASSIFIERS, FINE_TUNED, HEAD_FOLDS, MOONS, NEURON
 from tests.pipeline import chaos
 from tools.experiments.metrics_table import metrics_table
+from tools.learn.exercise_table import EXERCISES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +106,16 @@ def split_block() -> str:
     return markdown(splits_rows(measured("split-driver-images"), measured("probe-leakage"))) + "\n"
 
 
+def exercises_block() -> str:
+    """Every exercise, and the file that its function is of."""
+    rows = [["N", "function", "what it is", "file"]]
+    for number, exercise in enumerate(EXERCISES, start=1):
+        rows.append(
+            [str(number), f"`{exercise.function}`", exercise.about, f"`{exercise.source.as_posix()}`"]
+        )
+    return markdown(rows) + "\n"
+
+
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "README.md": {"results": results_block},
     "docs/results.md": {
@@ -124,6 +135,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "chaos": lambda: as_code(chaos.table(read_json("benchmarks/pipeline/chaos.json"))),
     },
     "docs/design.md": {"stages": stages_block},
+    "docs/exercises.md": {"exercises": exercises_block},
 }
 
 
