@@ -1,6 +1,6 @@
 # Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
 .DELETE_ON_ERROR:
-.PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
+.PHONY: setup repro predict demo demo-setup reproduce-check lock-check why verify gate check-cache chaos
 .PHONY: repository writable metrics compare repeat exercise check distributed-setup test test-all lint bench readme lock
 
 # DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
@@ -62,6 +62,10 @@ check-cache: repository writable setup
 # dvc.lock must be of the committed code, data and parameters; nothing runs.
 lock-check: repository writable setup
 	@$(RUN) python -m tools.pipeline.lock_check
+
+# STAGE=train-mnist: what has changed since this stage and those that it needs last ran; without STAGE, of all.
+why: repository writable setup
+	@$(RUN) python -m tools.pipeline.why $(if $(STAGE),"$(STAGE)")
 
 # Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: in
 # this clone, with its cache.
