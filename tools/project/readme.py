@@ -1,10 +1,12 @@
 """`make readme`: write measured results into README.md and docs/, between marks that name them.
 
-A block stands between <!-- NAME --> and <!-- end -->. `PAGES` says which page holds which blocks.
+A block stands between <!-- NAME --> and <!-- end -->. `PAGES` says which page holds which blocks. Of a
+picture that a page shows, docs/pictures/ holds a copy, under its name in plots/.
 """
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from tools.experiments.metrics_table import metrics_table
 from tools.learn.exercise_table import EXERCISES
 
 ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "docs/pictures"
+PICTURE = re.compile(r"pictures/([\w/]+\.png)\)")
 
 
 def read_json(path: str) -> Any:
@@ -150,9 +154,19 @@ def fill(page: str, blocks: Mapping[str, Callable[[], str]]) -> None:
     (ROOT / page).write_text(text, "utf-8")
 
 
+def copy_pictures() -> None:
+    """Copy the pictures that pages show, as far as the pipeline has drawn them here."""
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for name in PICTURE.findall(page.read_text("utf-8")):
+            if (ROOT / "plots" / name).exists():
+                (PICTURES / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / "plots" / name, PICTURES / name)
+
+
 def main() -> None:
     for page, blocks in PAGES.items():
         fill(page, blocks)
+    copy_pictures()
 
 
 if __name__ == "__main__":
