@@ -21,7 +21,7 @@ from ladder.files.errors import InputError, run_command
 from tools.pipeline.git import ask
 
 PARAMS, LOCK = "params.yaml", Path("dvc.lock")
-OUTPUTS = {"deleted": "missing", "modified": "changed by another than the stage"}
+HELD = "output missing, but DVC's cache holds it"
 Settings = Mapping[str, Any]
 
 
@@ -61,8 +61,17 @@ def code_changes(path: str) -> Iterator[str]:
         yield f"{path}: changed{last}"
 
 
-def reasons(status: list, locked: Settings) -> Iterator[tuple[str, str]]:
-    """What DVC's status of a stage says: the file that it is about, and a line."""
+def output_change(path: str, how: str, cached: bool) -> str:
+    """What DVC's word for an output means."""
+    if how == "deleted" and cached:
+        return f"{path}: {HELD}"
+    if how == "modified":
+        return f"{path}: output changed by another than the stage"
+    return f"{path}: output {'not in the cache of DVC' if Path(path).exists() else 'missing'}"
+
+
+def reasons(status: list, locked: Settings, cached: set[str]) -> Iterator[tuple[str, str]]:
+    """What DVC's status of a stage says: the file that it is about, and a line; `cached` are its outputs."""
     for entry in status:
         if entry == "changed command":
             yield "", f"its command was {locked['cmd']!r}"
@@ -74,7 +83,7 @@ def reasons(status: list, locked: Settings) -> Iterator[tuple[str, str]]:
                 lines = code_changes(path) if Path(path).exists() else iter([f"{path}: missing"])
             yield from ((path, line) for line in lines)
         for path, how in entry.get("changed outs", {}).items():
-            yield "", f"{path}: output {OUTPUTS.get(how, how)}"
+            yield "", output_change(path, how, path in cached)
 
 
 def stale_stages(repo: Repo, asked: str | None) -> dict[str, list[str]]:
@@ -83,17 +92,23 @@ def stale_stages(repo: Repo, asked: str | None) -> dict[str, list[str]]:
     locked = read_yaml(LOCK)["stages"] if LOCK.exists() else {}
     needs = {stage: list(repo.index.graph.successors(stage)) for stage in repo.index.stages}
     stale: dict[str, list[str]] = {}
+    running: set[str] = set()  # the others of `stale` come out of DVC's cache
     remade: set[Path] = set()
     for stage in TopologicalSorter(needs).static_order():
         name = stage.addressing
-        if stage.frozen or (name not in status and not any(one.addressing in stale for one in needs[stage])):
+        because = [one.addressing for one in needs[stage] if one.addressing in running]
+        if stage.frozen or not (name in status or because):
             continue
-        found = reasons(status.get(name, []), locked[name]) if name in locked else [("", "it has never run")]
+        cached = {str(out) for out in stage.outs if out.use_cache}
+        never = [("", "it has never run")]
+        found = reasons(status.get(name, []), locked[name], cached) if name in locked else never
         # What an earlier stage is about to write anew says nothing.
         lines = [line for path, line in found if not remade & {Path(path), *Path(path).parents}]
-        lines += [f"because {one.addressing} runs" for one in needs[stage] if one.addressing in stale]
+        lines += [f"because {one} runs" for one in because]
         if lines:
             stale[name] = lines
+            if not all(line.endswith(HELD) for line in lines):
+                running.add(name)
             remade |= {Path(str(out)) for out in stage.outs}
     return {name: lines for name, lines in stale.items() if not asked or name in status or name == asked}
 
