@@ -1,6 +1,7 @@
 """The exercises: the project's own code solves each, and code with a mistake solves none."""
 
 import ast
+import shutil
 import sys
 
 import pytest
@@ -41,11 +42,18 @@ some = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A copy of the repository, to do exercises in."""
+def copy(tmp_path_factory):
+    """A copy of the repository."""
     folder = tmp_path_factory.mktemp("exercises")
     copy_repository(folder)
     return folder
+
+
+@pytest.fixture
+def place(copy):
+    """The copy, without an exercise."""
+    shutil.rmtree(copy / "exercises", ignore_errors=True)
+    return copy
 
 
 def run(place, module, *arguments):
