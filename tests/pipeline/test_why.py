@@ -130,13 +130,15 @@ def test_the_committed_lock_is_read_whole(tmp_path):
     assert all(LINE.fullmatch(line) for lines in found.values() for line in lines), found
 
 
-def test_settings_are_compared_key_by_key():
-    locked, now = {"a": {"b": 1, "c": [1]}, "d": 2}, {"a": {"b": 1, "c": [2], "e": 3}, "d": 3}
-    assert list(changed_params(["a"], locked, now)) == [
+def test_settings_are_compared_key_by_key(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    now = {"a": {"b": 1, "c": [2], "e": 3}, "ab": 3}
+    YAML(typ="safe").dump(now, tmp_path / "params.yaml")
+    assert list(changed_params(["a"], {"a": {"b": 1, "c": [1]}, "ab": 2})) == [
         "params.yaml: a.c: [1] → [2]",
         "params.yaml: a.e: not there → 3",
     ]
-    assert flattened(now) == {"a.b": 1, "a.c": [2], "a.e": 3, "d": 3}
+    assert flattened(now) == {"a.b": 1, "a.c": [2], "a.e": 3, "ab": 3}
 
 
 def test_an_unknown_stage_and_a_lock_in_conflict_are_one_line(folder):

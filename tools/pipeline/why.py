@@ -33,19 +33,17 @@ def flattened(settings: Settings, prefix: str = "") -> dict[str, Any]:
     """Nested groups as one mapping from "a.b.c" to values."""
     flat: dict[str, Any] = {}
     for key, value in settings.items():
-        nested = isinstance(value, dict)
-        flat |= flattened(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+        flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
 
 
-def changed_params(keys: list[str], locked: Settings, now: Settings) -> Iterator[str]:
+def changed_params(keys: list[str], locked: Settings) -> Iterator[str]:
     """A line for each setting below `keys` that is another than that of the last run."""
-    old, new = flattened(locked), flattened(now)
+    old, new = flattened(locked), flattened(read_yaml(PARAMS))
     for key in sorted(old | new):
-        if any(key == asked or key.startswith(f"{asked}.") for asked in keys):
-            before, after = (of.get(key, "not there") for of in (old, new))
-            if before != after:
-                yield f"{PARAMS}: {key}: {before} → {after}"
+        before, after = (of.get(key, "not there") for of in (old, new))
+        if before != after and any(f"{key}.".startswith(f"{asked}.") for asked in keys):
+            yield f"{PARAMS}: {key}: {before} → {after}"
 
 
 def code_changes(path: str) -> Iterator[str]:
@@ -65,22 +63,24 @@ def output_change(path: str, how: str, cached: bool) -> str:
     """What DVC's word for an output means."""
     if how == "deleted" and cached:
         return f"{path}: {HELD}"
-    if how == "modified":
-        return f"{path}: output changed by another than the stage"
-    return f"{path}: output {'not in the cache of DVC' if Path(path).exists() else 'missing'}"
+    change = "changed by another than the stage" if how == "modified" else "not in the cache of DVC"
+    return f"{path}: output {change if Path(path).exists() else 'missing'}"
 
 
-def reasons(status: list, locked: Settings, cached: set[str]) -> Iterator[tuple[str, str]]:
+def reasons(status: list, locked: Settings | None, cached: set[str]) -> Iterator[tuple[str, str]]:
     """What DVC's status of a stage says: the file that it is about, and a line; `cached` are its outputs."""
+    if locked is None:
+        yield "", "it has never run"
+        return
     for entry in status:
         if entry == "changed command":
             yield "", f"its command was {locked['cmd']!r}"
             continue
         for path, how in entry.get("changed deps", {}).items():
             if path == PARAMS:
-                lines = changed_params(list(how), locked["params"][PARAMS], read_yaml(PARAMS))
+                lines = changed_params(list(how), locked["params"][PARAMS])
             else:
-                lines = code_changes(path) if Path(path).exists() else iter([f"{path}: missing"])
+                lines = code_changes(path) if Path(path).exists() else [f"{path}: missing"]
             yield from ((path, line) for line in lines)
         for path, how in entry.get("changed outs", {}).items():
             yield "", output_change(path, how, path in cached)
@@ -92,23 +92,19 @@ def stale_stages(repo: Repo, asked: str | None) -> dict[str, list[str]]:
     locked = read_yaml(LOCK)["stages"] if LOCK.exists() else {}
     needs = {stage: list(repo.index.graph.successors(stage)) for stage in repo.index.stages}
     stale: dict[str, list[str]] = {}
-    running: set[str] = set()  # the others of `stale` come out of DVC's cache
-    remade: set[Path] = set()
+    running, remade = set[str](), set[Path]()  # a stage that is stale but not running comes from DVC's cache
     for stage in TopologicalSorter(needs).static_order():
         name = stage.addressing
         because = [one.addressing for one in needs[stage] if one.addressing in running]
         if stage.frozen or not (name in status or because):
             continue
-        cached = {str(out) for out in stage.outs if out.use_cache}
-        never = [("", "it has never run")]
-        found = reasons(status.get(name, []), locked[name], cached) if name in locked else never
+        found = reasons(status.get(name, []), locked.get(name), {str(o) for o in stage.outs if o.use_cache})
         # What an earlier stage is about to write anew says nothing.
         lines = [line for path, line in found if not remade & {Path(path), *Path(path).parents}]
         lines += [f"because {one} runs" for one in because]
         if lines:
             stale[name] = lines
-            if not all(line.endswith(HELD) for line in lines):
-                running.add(name)
+            running |= set() if all(line.endswith(HELD) for line in lines) else {name}
             remade |= {Path(str(out)) for out in stage.outs}
     return {name: lines for name, lines in stale.items() if not asked or name in status or name == asked}
 
@@ -126,8 +122,8 @@ def main(arguments: list[str] | None = None) -> None:
         stale = stale_stages(repo, asked)
     except DvcException as error:
         raise InputError(str(error)) from None
-    current = f"{asked} is current" if asked else "every stage is current"
-    print("\n".join("\n  ".join([name, *lines]) for name, lines in stale.items()) or current)
+    said = "\n".join("\n  ".join([name, *lines]) for name, lines in stale.items())
+    print(said or f"{asked or 'every stage'} is current")
 
 
 if __name__ == "__main__":
