@@ -1,7 +1,8 @@
-# Two commands do everything: `make repro` runs the pipeline, `make test` checks it.
+# Two commands do everything: `make repro` runs the pipeline, `make test` checks it. `make help` prints the lines
+# that begin with two #.
 .DELETE_ON_ERROR:
-.PHONY: setup repro predict demo demo-setup reproduce-check lock-check verify gate check-cache chaos
-.PHONY: repository writable metrics compare repeat distributed-setup test test-all lint bench readme lock
+.PHONY: help setup repro predict demo demo-setup reproduce-check lock-check why verify gate check-cache chaos
+.PHONY: repository writable metrics compare repeat exercise check distributed-setup test test-all lint bench readme lock
 
 # DVC's notes on outputs are pickled: here, not in a folder where every user of the machine may write.
 export DVC_SITE_CACHE_DIR ?= $(CURDIR)/.dvc/tmp/site
@@ -17,86 +18,124 @@ unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_OBJECT_DIRECTORY GI
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" exec
 SHOW_METRICS := $(RUN) sh -c 'python -m dvc metrics show --json | python -m tools.experiments.metrics_table'
 
-# PULL=1: what the remote holds is fetched, the rest computed.
+##@ Run
+
+## The whole pipeline, then every metric; PULL=1: what the remote holds is fetched.
 repro: repository writable setup
 	$(if $(PULL),@$(RUN) python -m tools.pipeline.check_remote)
 	@$(RUN) python -m tools.pipeline.repro $(if $(PULL),--pull)
 	@$(SHOW_METRICS)
 
+## Every metric of the last run.
 metrics: repository writable setup
 	@$(SHOW_METRICS)
 
-# ARGS='drivers FOLDER --format csv': answers of the trained models; ARGS=--help says what else.
+## Answers of the trained models; ARGS='celsius 20'; ARGS=--help says what else.
 predict: setup
 	@$(RUN) python -m ladder.predict $(ARGS)
 
-# REV=main: which differences from the models of that revision exceed the noise.
-compare: repository setup
-	@$(RUN) python -m tools.experiments.compare "$(REV)"
-
-# STAGE=train-mnist N=5: one stage under several seeds, on the same inputs.
-repeat: setup
-	@$(RUN) python -m tools.experiments.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
-
-# N=100: kill the pipeline that often, in clones with tiny parameters, and compare what it makes in the end.
-chaos: repository setup
-	@$(RUN) python -m tests.pipeline.chaos $(if $(N),--kills "$(N)") --json benchmarks/pipeline/chaos.json
-
-# Two fresh clones must write the same bytes; PRECISION=float32: in that; TINY=1: with tiny parameters, in
-# every precision.
-reproduce-check: repository setup
-	@$(RUN) python -m tools.pipeline.reproduce_check $(if $(TINY),--tiny) $(if $(PRECISION),--precision "$(PRECISION)")
-
-# Every object in DVC's cache, hashed anew.
-check-cache: repository writable setup
-	@$(RUN) python -m tools.pipeline.check_cache
-
-# dvc.lock must be of the committed code, data and parameters; nothing runs.
-lock-check: repository writable setup
-	@$(RUN) python -m tools.pipeline.lock_check
-
-# Everything anew on this machine: the metrics must be the committed ones within tolerances.yaml. HERE=1: in
-# this clone, with its cache.
-verify: repository setup
-	@$(RUN) python -m tools.pipeline.verify $(if $(HERE),--here)
-
-# BASE=main: what a branch changes in parameters, metrics and models; fails where a model got worse.
-gate: repository writable setup
-	@$(RUN) python -m tools.experiments.gate "$(BASE)"
-
-# A page on this machine to try the models on; PORT=7861: at that port.
+## A page on this machine to try the models on; PORT=7861: at that port.
 demo: demo-setup
 	@$(RUN) python -m tools.demo $(if $(PORT),--port "$(PORT)")
 
-demo-setup: setup
-	@sh tools/project/setup.sh requirements/demo.lock
+##@ Learn
 
-# JAX, for stages that share their work with other processes.
-distributed-setup: setup
-	@sh tools/project/setup.sh requirements/distributed.lock
+## N=3: lays out the third exercise, a function for you to write; without N, lists all.
+exercise: setup
+	@$(RUN) python -m tools.learn.exercises $(if $(N),"$(N)")
 
-# What a change has to pass before it is pushed, in some minutes.
+## N=3: the real function's tests judge what you wrote.
+check: setup
+	@$(RUN) python -m tools.learn.check_exercise $(if $(N),"$(N)")
+
+##@ Understand a change
+
+## What has changed since the stages ran; STAGE=train-mnist: of this one and its needs.
+why: repository writable setup
+	@$(RUN) python -m tools.pipeline.why $(if $(STAGE),"$(STAGE)")
+
+## REV=main: which differences from the models of that revision exceed the noise.
+compare: repository setup
+	@$(RUN) python -m tools.experiments.compare "$(REV)"
+
+## STAGE=train-mnist N=5: one stage under several seeds, on the same inputs.
+repeat: setup
+	@$(RUN) python -m tools.experiments.repeat "$(STAGE)" $(if $(N),--runs "$(N)")
+
+## BASE=main: what a branch changes; fails where a model got worse.
+gate: repository writable setup
+	@$(RUN) python -m tools.experiments.gate "$(BASE)"
+
+##@ Trust the results
+
+## Is dvc.lock of the committed code, data and parameters? Nothing runs.
+lock-check: repository writable setup
+	@$(RUN) python -m tools.pipeline.lock_check
+
+## Are the committed metrics what this machine computes? HERE=1: in this clone.
+# Within tolerances.yaml; with HERE=1, what DVC's cache holds is not computed.
+verify: repository setup
+	@$(RUN) python -m tools.pipeline.verify $(if $(HERE),--here)
+
+## Do two fresh clones write the same bytes? PRECISION=float32; TINY=1.
+# TINY=1: with tiny parameters, in every precision.
+reproduce-check: repository setup
+	@$(RUN) python -m tools.pipeline.reproduce_check $(if $(TINY),--tiny) $(if $(PRECISION),--precision "$(PRECISION)")
+
+## Every object in DVC's cache, hashed anew.
+check-cache: repository writable setup
+	@$(RUN) python -m tools.pipeline.check_cache
+
+## N=100: kill the pipeline that often, and compare what it makes in the end.
+# In clones with tiny parameters.
+chaos: repository setup
+	@$(RUN) python -m tests.pipeline.chaos $(if $(N),--kills "$(N)") --json benchmarks/pipeline/chaos.json
+
+##@ Work on the code
+
+## What a change has to pass before it is pushed: lint and tests, in some minutes.
 PYTEST := python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m
 test: lint
 	@$(RUN) $(PYTEST) "not campaign"
 
-# What `make test` leaves out: kills, clusters of processes, browsers, full disks, whole pipelines. With
-# `make test` these are all tests.
+## What `make test` leaves out: kills, browsers, full disks, whole pipelines.
+# And clusters of processes. With `make test` these are all tests.
 test-all: lint
 	@$(RUN) $(PYTEST) campaign
 
+## Style, format and types.
 lint: setup
 	@$(RUN) python -m ruff check .
 	@$(RUN) python -m ruff format --check .
 	@$(RUN) python -m ty check --output-format concise
 
-# IDX=FOLDER measures on MNIST's IDX files instead of random images.
+## How fast it is; IDX=FOLDER measures on MNIST's IDX files instead of random images.
 bench: setup
 	@$(RUN) python -m benchmarks $(if $(IDX),--idx "$(IDX)" --accuracy)
 
-# Put the measured tables into README.md and docs/.
+## Put the measured tables and the pictures into README.md and docs/.
 readme: setup
 	@$(RUN) python -m tools.project.readme
+
+##@ Set up
+
+## This list.
+help:
+	@awk '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^## / { line = substr($$0, 4) } \
+	    /^[a-z-]+:/ && line { printf "  make %-19s%s\n", substr($$1, 1, length($$1) - 1), line; line = "" }' Makefile
+
+## .venv with the locked packages; GPU=1: with the TensorFlow for NVIDIA's GPUs (Linux).
+# That TensorFlow stays in this .venv from then on.
+setup:
+	@sh tools/project/setup.sh $(if $(GPU),requirements/gpu.lock)
+
+## Gradio, for `make demo`.
+demo-setup: setup
+	@sh tools/project/setup.sh requirements/demo.lock
+
+## JAX, for stages that share their work with other processes.
+distributed-setup: setup
+	@sh tools/project/setup.sh requirements/distributed.lock
 
 # These two first of all: they take a moment, and set-up minutes.
 repository:
@@ -105,16 +144,12 @@ repository:
 writable:
 	@sh tools/project/check_writable.sh
 
-# GPU=1: with the TensorFlow that computes on NVIDIA's GPUs (Linux), from then on in this .venv.
-setup:
-	@sh tools/project/setup.sh $(if $(GPU),requirements/gpu.lock)
-
-# Choose new versions for every platform and write them with their hashes. The locks that are installed beside
-# another name no TensorFlow: which one it is, the other says.
+# The locks that are installed beside another name no TensorFlow: which one it is, the other says.
 COMPILE := PATH="$(CURDIR)/.venv/bin:$$PATH" uv pip compile --universal --generate-hashes --python-version 3.11 \
     --no-emit-index-url --no-annotate --no-header --quiet --upgrade
 PROJECT := $(COMPILE) pyproject.toml --extra test
 BESIDE := $(PROJECT) --constraints requirements/pipeline.lock --no-emit-package tensorflow-cpu
+## New versions of every package, written with their hashes for every platform.
 lock: setup
 	$(PROJECT) --output-file requirements/pipeline.lock
 	$(BESIDE) --extra gpu --output-file requirements/gpu.lock

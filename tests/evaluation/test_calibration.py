@@ -88,6 +88,13 @@ def test_the_expected_error_of_an_example_by_hand():
     assert bins.expected_error() == pytest.approx((0.45 + 0.45) / 2)
 
 
+def test_there_are_fifteen_bins_of_equal_width():
+    sure = np.linspace(0.5, 0.999, 400)
+    bins = reliability(np.column_stack([sure, 1 - sure]), np.zeros(400, int))
+    expected = [((sure >= low / 15) & (sure < (low + 1) / 15)).sum() for low in range(7, 15)]
+    assert bins.items.tolist() == expected
+
+
 def test_full_confidence_falls_into_the_last_bin():
     bins = reliability(np.array([[1.0, 0.0]] * 3), np.array([0, 0, 1]))
     assert bins.items.tolist() == [3] and bins.expected_error() == pytest.approx(1 / 3)

@@ -1,7 +1,10 @@
 """The numbers in README.md and docs/ are the committed ones, and what the pages name exists."""
 
+import hashlib
+import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -10,13 +13,12 @@ from benchmarks.digits.mnist_record import RECIPE
 from tests.imports import ROOT
 from tests.pipeline.test_dvc_yaml import STAGES
 from tools.pipeline.clones import run_in
-from tools.project.readme import PAGES
+from tools.pipeline.git import git
+from tools.project.readme import PICTURE, PICTURES, blocks_of, pages
 
-TEXTS = {
-    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-}
+TEXTS = {page: (ROOT / page).read_text("utf-8") for page in pages()}
 README = TEXTS["README.md"]
+WALK = "docs/learn/"
 each_page = pytest.mark.parametrize("page", TEXTS)
 
 
@@ -30,13 +32,31 @@ def test_measured_tables_are_those_of_the_committed_results(tmp_path):
 @each_page
 def test_every_block_of_a_page_is_filled(page):
     marks = re.findall(r"^<!-- (.+) -->$", TEXTS[page], re.MULTILINE)
-    assert sorted(marks[::2]) == sorted(PAGES.get(page, {}))
+    assert sorted(marks[::2]) == sorted(blocks_of(page))
     assert set(marks[1::2]) <= {"end"}
 
 
 def test_the_readme_is_short_and_leads_to_every_page():
     assert len(README.splitlines()) <= 150
-    assert {path for path in TEXTS if f"]({path})" in README} == TEXTS.keys() - {"README.md"}
+    chapters = {page for page in TEXTS if page.startswith(WALK)} - {f"{WALK}README.md"}
+    assert {path for path in TEXTS if f"]({path})" in README} == TEXTS.keys() - {"README.md"} - chapters
+
+
+def test_every_picture_of_the_pages_is_shown_by_one():
+    pictures = {path.relative_to(PICTURES).as_posix() for path in PICTURES.rglob("*") if path.is_file()}
+    assert pictures == {name for text in TEXTS.values() for name in PICTURE.findall(text)}
+
+
+def test_the_pictures_are_those_of_dvc_lock():
+    """As far as DVC's cache holds what dvc.lock of git's HEAD names; on another machine it may not."""
+    lock = YAML(typ="safe").load(git(ROOT, "show", "HEAD:./dvc.lock"))["stages"]
+    drawn = [out for stage in lock.values() for out in stage.get("outs", []) if "plots/draw_" in out["path"]]
+    for out in drawn:
+        listing = ROOT / ".dvc/cache/files/md5" / out["md5"][:2] / out["md5"][2:]
+        for file in json.loads(listing.read_text("utf-8")) if listing.exists() else []:
+            copy = PICTURES / Path(out["path"]).name / file["relpath"]
+            if copy.exists():
+                assert hashlib.md5(copy.read_bytes()).hexdigest() == file["md5"], copy
 
 
 def anchors(text):
@@ -112,5 +132,5 @@ PUBLISHED = {"99.4 %"}  # by a recipe's author; what is measured here changes, a
 
 @each_page
 def test_no_measured_accuracy_stands_outside_a_block(page):
-    text = re.sub(r"<!-- (?!end)\S+ -->.*?<!-- end -->", "", TEXTS[page], flags=re.DOTALL)
+    text = re.sub(r"<!-- (?!end)[^\n]+ -->\n.*?<!-- end -->", "", TEXTS[page], flags=re.DOTALL)
     assert set(re.findall(r"\d+[.,]\d+ ?%", text)) <= PUBLISHED

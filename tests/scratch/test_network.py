@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
+from sklearn.metrics import log_loss
 
 from ladder.files.errors import InputError
 from ladder.files.streams import stream
@@ -12,7 +14,6 @@ from ladder.scratch.gradient_check import gradient_error
 from ladder.scratch.network import at_rest, forward, gradient, init, loss, predict, sgd
 from ladder.scratch.trainer import ScratchTrainer, arrays_of
 from ladder.training.checkpoints import set_variables, variable_arrays
-from ladder.training.runtime import keras, tf
 
 SIZES = (12, 9, 7, 4)
 
@@ -43,7 +44,9 @@ def make_trainer(rate=0.5, batch_size=8, items=20, network=None):
 
 
 def in_keras(network):
-    """The same network, which ends in logits."""
+    """The same network, which ends in logits. Keras is imported where it is needed: that takes seconds."""
+    from ladder.training.runtime import keras
+
     hidden = [keras.layers.Dense(units, activation="sigmoid") for units in SIZES[1:-1]]
     model = keras.Sequential([keras.Input((SIZES[0],)), *hidden, keras.layers.Dense(SIZES[-1])])
     model.set_weights(arrays_of(network))
@@ -67,7 +70,26 @@ def test_gradient_check_sees_a_wrong_slope(monkeypatch):
     assert gradient_error(make_network(), x, labels) > 1e-5
 
 
+@pytest.mark.filterwarnings("error")
+def test_sigmoid_is_its_formula_and_cannot_overflow():
+    z = np.array([-1e4, -3, 0, 0.5, 20, 1e4])
+    a = scratch.sigmoid(z)
+    expected = [0, *(1 / (1 + math.exp(-float(number))) for number in z[1:-1]), 1]
+    np.testing.assert_allclose(a, expected, rtol=0, atol=1e-12)
+    slope = (scratch.sigmoid(z + 1e-5) - scratch.sigmoid(z - 1e-5)) / 2e-5
+    np.testing.assert_allclose(slope, a * (1 - a), rtol=0, atol=1e-9)
+
+
+def test_log_softmax_and_loss_equal_other_libraries():
+    z, labels = np.random.default_rng(0).normal(0, 3, (50, 4)), np.arange(50) % 4
+    log_p = scratch.log_softmax(z)
+    np.testing.assert_allclose(log_p, scipy.special.log_softmax(z, axis=1), rtol=0, atol=1e-12)
+    assert loss(log_p, labels) == pytest.approx(log_loss(labels, np.exp(log_p)), rel=1e-12)
+
+
 def test_forward_loss_and_gradient_equal_keras():
+    from ladder.training.runtime import keras, tf
+
     network, (x, labels) = make_network(), make_examples(30)
     model = in_keras(network)
     with tf.GradientTape() as tape:
@@ -82,6 +104,8 @@ def test_forward_loss_and_gradient_equal_keras():
 
 
 def test_sgd_equals_keras_step_by_step():
+    from ladder.training.runtime import keras
+
     network, (x, labels) = make_network(), make_examples(16 * 25)
     model, velocity = in_keras(network), at_rest(network)
     model.compile(

@@ -1,10 +1,13 @@
 """`make readme`: write measured results into README.md and docs/, between marks that name them.
 
-A block stands between <!-- NAME --> and <!-- end -->. `PAGES` says which page holds which blocks.
+A block stands between <!-- NAME --> and <!-- end -->. `PAGES` says which page holds which blocks; any
+page may have blocks named code FILE:FUNCTION, and a chapter of docs/learn/ one named printed. Of a picture
+that a page shows, docs/pictures/ holds a copy, under its name in plots/.
 """
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,17 +15,22 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from benchmarks.digits.mnist_record import summary
+from benchmarks.learn import walk
 from benchmarks.pipeline import first_run
 from benchmarks.vgg import flip_record, photographs_record, transfer_record
 from ladder.files.errors import run_command
 from ladder.files.metrics import Metrics, metrics_file, part_of, read_metrics
-from ladder.reporting.metric_tables import accuracy, markdown, splits_rows
+from ladder.reporting.metric_tables import accuracy, driver_accuracies, markdown, splits_rows
 from ladder.reporting.result_tables import describe_processor, speed_rows
 from ladder.rungs import CLASSIFIERS, FINE_TUNED, HEAD_FOLDS, MOONS, NEURON
 from tests.pipeline import chaos
 from tools.experiments.metrics_table import metrics_table
+from tools.learn.code_blocks import code_of
+from tools.learn.exercise_table import EXERCISES
 
 ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "docs/pictures"
+PICTURE = re.compile(r"pictures/([\w/]+\.png)\)")
 
 
 def read_json(path: str) -> Any:
@@ -105,6 +113,33 @@ def split_block() -> str:
     return markdown(splits_rows(measured("split-driver-images"), measured("probe-leakage"))) + "\n"
 
 
+def exercises_block() -> str:
+    """Every exercise, and the file that its function is of."""
+    rows = [["N", "function", "what it is", "file"]]
+    for number, exercise in enumerate(EXERCISES, start=1):
+        rows.append(
+            [str(number), f"`{exercise.function}`", exercise.about, f"`{exercise.source.as_posix()}`"]
+        )
+    return markdown(rows) + "\n"
+
+
+def seconds_block(*stages: str) -> str:
+    """What these stages took in a first run, machine by machine."""
+    rows = [["machine", *(f"`{stage}`" for stage in stages)]]
+    for run in read_json("benchmarks/pipeline/first_run.json"):
+        of_run = [f"{run['seconds'][stage]:.0f} s" for stage in stages]
+        rows.append([describe_processor(run["machine"]), *of_run])
+    return markdown(rows) + "\n"
+
+
+def drivers_block(*titles: str) -> str:
+    """The accuracies of the driver models of these titles."""
+    split_by = YAML(typ="safe").load(ROOT / "params.yaml")["split"]["by"]
+    metrics = {rung.stage: measured(rung.stage) for rung in (HEAD_FOLDS, FINE_TUNED)}
+    header, *rows = driver_accuracies(metrics, split_by)
+    return markdown([header, *(row for row in rows if row[0] in titles)]) + "\n"
+
+
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "README.md": {"results": results_block},
     "docs/results.md": {
@@ -124,23 +159,66 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "chaos": lambda: as_code(chaos.table(read_json("benchmarks/pipeline/chaos.json"))),
     },
     "docs/design.md": {"stages": stages_block},
+    "docs/exercises.md": {"exercises": exercises_block},
+    "docs/learn/08-splits-that-leak.md": {"leak": split_block},
+    "docs/learn/09-new-head.md": {
+        "seconds": lambda: seconds_block("extract-vgg-features", "train-vgg-head"),
+        "accuracy": lambda: drivers_block("VGG16, new head"),
+    },
+    "docs/learn/10-fine-tuning.md": {
+        "seconds": lambda: seconds_block("finetune-vgg"),
+        "accuracy": lambda: drivers_block("VGG16, new head", "VGG16, fine-tuned"),
+    },
 }
+MARK = re.compile(r"^<!-- (?!end)(.+) -->$", re.MULTILINE)
+
+
+def pages() -> list[str]:
+    """README.md and every page of docs/."""
+    found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+def blocks_of(page: str) -> dict[str, Callable[[], str]]:
+    """The blocks that a page must have: those of `PAGES`, and what a chapter shows of code and of a run."""
+    blocks = dict(PAGES.get(page, {}))
+    for name in MARK.findall((ROOT / page).read_text("utf-8")):
+        kind, _, shown = name.partition(" ")
+        if kind == "code":
+            file, _, function = shown.partition(":")
+            source = (ROOT / file).read_text("utf-8")
+            blocks[name] = lambda source=source, function=function: (
+                "```python\n" + code_of(source, function) + "```\n"
+            )
+        elif name == "printed":
+            blocks[name] = lambda: as_code(walk.read_printed().get(Path(page).stem, "") + "\n")
+    return blocks
 
 
 def fill(page: str, blocks: Mapping[str, Callable[[], str]]) -> None:
     """Make every block between <!-- NAME --> and <!-- end --> of a page anew."""
     text = (ROOT / page).read_text("utf-8")
     for name, make in blocks.items():
-        pattern, block = rf"(<!-- {name} -->\n).*?(<!-- end -->)", make()
+        pattern, block = rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", make()
         text, found = re.subn(pattern, lambda m, block=block: m[1] + block + m[2], text, flags=re.DOTALL)
         if found != 1:
             raise ValueError(f"{page} has {found} blocks named {name}, not one")
     (ROOT / page).write_text(text, "utf-8")
 
 
+def copy_pictures() -> None:
+    """Copy the pictures that pages show, as far as the pipeline has drawn them here."""
+    for page in pages():
+        for name in PICTURE.findall((ROOT / page).read_text("utf-8")):
+            if (ROOT / "plots" / name).exists():
+                (PICTURES / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / "plots" / name, PICTURES / name)
+
+
 def main() -> None:
-    for page, blocks in PAGES.items():
-        fill(page, blocks)
+    for page in pages():
+        fill(page, blocks_of(page))
+    copy_pictures()
 
 
 if __name__ == "__main__":
