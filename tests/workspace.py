@@ -40,7 +40,13 @@ class Workspace:
 
     def prepare_inputs(self, name: str) -> None:
         """Run the stages whose outputs this one reads, unless they have run here."""
-        for path in paths_of(STAGES[name]["deps"]):
-            path = Path(re.sub(r"\$\{(\w+)\.(\w+)\}", lambda key: self._params[key[1]][key[2]], path))
+        for path in map(Path, self.deps(name)):
             for output in {path, *path.parents} & WRITERS.keys():
                 self.prepare(WRITERS[output])
+
+    def deps(self, name: str) -> list[str]:
+        """The paths that dvc.yaml lists as a stage's deps, with these parameters."""
+        return [
+            re.sub(r"\$\{(\w+)\.(\w+)\}", lambda key: self._params[key[1]][key[2]], path)
+            for path in paths_of(STAGES[name]["deps"])
+        ]

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ from tools.pipeline.clones import TINY, change_params
 
 # Settings under which a stage reads more than under the tiny ones: it is run under both.
 OTHER_WAY = {"train-vgg-head": {"vgg": {"features": "live"}}}
+# Deps that are not read: the report leads to the card, so that both are of one run; a note stands for a source
+# that is no folder.
+NOT_READ = ("MODEL_CARD.md", "data/raw/mnist-5k")
 DATA_FOLDERS = ("data", "models", "metrics", "plots", "report")
 
 
@@ -48,13 +53,34 @@ def workspace(tmp_path_factory):
     return workspace
 
 
+@pytest.fixture(scope="module")
+def opened():
+    """A set that fills with the files that this process opens."""
+    found, noting = set(), [True]
+
+    def note(event, arguments):
+        if noting and event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
+            found.add(Path(os.fsdecode(arguments[0])).absolute())
+
+    sys.addaudithook(note)  # for good
+    yield found
+    noting.clear()
+
+
+def lies_in(path, places):
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
 @pytest.mark.parametrize("name", STAGES)
-def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, workspace, monkeypatch):
+def test_stage_writes_exactly_its_outs_and_reads_exactly_its_deps_and_params(
+    name, workspace, opened, monkeypatch
+):
     folder = workspace.folder
     monkeypatch.chdir(folder)
     workspace.prepare_inputs(name)
     before = files(folder)
     read = keys_read(monkeypatch)
+    opened.clear()
     if name in OTHER_WAY:
         tiny = (folder / "params.yaml").read_bytes()
         change_params(folder, OTHER_WAY[name])
@@ -65,13 +91,20 @@ def test_stage_writes_exactly_its_outs_and_reads_exactly_its_params(name, worksp
     after = files(folder)
     written = {path for path in after if before.get(path) != after[path]}
     declared = declared_outputs(name)
-    for out in declared:
-        assert out in written or any(path.startswith(out + "/") for path in written), f"{out} not written"
-    undeclared = {
-        path for path in written if not any(path == o or path.startswith(o + "/") for o in declared)
-    }
-    assert undeclared == set()
+    assert [out for out in declared if not any(lies_in(path, [out]) for path in written)] == []
+    assert [path for path in written if not lies_in(path, declared)] == []
     assert before.keys() - after.keys() == set()
+
+    inside = {
+        path.relative_to(folder).as_posix()
+        for path in opened
+        if path.is_relative_to(folder) and path.is_file()
+    }
+    deps = [path for path in workspace.deps(name) if not path.startswith(("ladder/", "stages/"))]
+    known = [*deps, *declared, "params.yaml"]
+    assert [path for path in inside if not lies_in(path, known)] == []
+    unread = [dep for dep in deps if dep not in NOT_READ and not any(lies_in(path, [dep]) for path in inside)]
+    assert unread == []
 
     groups = {group_key(class_name): set() for class_name, _ in read}
     for class_name, key in read:
