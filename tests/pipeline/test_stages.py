@@ -18,8 +18,8 @@ from tools.pipeline.clones import TINY, change_params
 
 # Settings under which a stage reads more than under the tiny ones: it is run under both.
 OTHER_WAY = {"train-vgg-head": {"vgg": {"features": "live"}}}
-# Deps that are not read: the report leads to the card, so that both are of one run; a note stands for a source
-# that is no folder.
+# Deps that are not read: the report leads to the card, so that both are of one run; a note stands for a
+# source that is no folder.
 NOT_READ = ("MODEL_CARD.md", "data/raw/mnist-5k")
 DATA_FOLDERS = ("data", "models", "metrics", "plots", "report")
 
