@@ -121,11 +121,11 @@ def test_names_of_pictures_and_drivers_may_hold_what_shows(driver_set, name):
     assert load_images(Path("set"), listed["path"], 4).shape == (1, 4, 4, 3)
 
 
-MANIFEST_ROWS = """path,class,subject,by_image,by_driver
-a.jpg,c0,p1,train,train
-b.jpg,c9,p2,val,test
-c.jpg,c3,p3,test,val
-d.jpg,c3,p1,test,train
+MANIFEST_ROWS = """path,class,subject,by_image,by_driver,by_fold_1
+a.jpg,c0,p1,train,train,train
+b.jpg,c9,p2,val,test,val
+c.jpg,c3,p3,test,val,test
+d.jpg,c3,p1,test,train,train
 """
 
 

@@ -41,6 +41,7 @@ def workspace(tmp_path, monkeypatch):
         [splits[d] for d, _, _ in cells],
     )
     manifest = pd.DataFrame(dict(zip(MANIFEST_COLUMNS, columns, strict=True)))
+    manifest["by_fold_1"] = manifest["by_driver"]
     MANIFEST.parent.mkdir()
     manifest.to_csv(MANIFEST, index=False)
     return manifest, smooth_images(len(cells))

@@ -19,7 +19,7 @@ INTERNAL = {"repository", "writable"}  # checks that others begin with
 @pytest.fixture(scope="module")
 def help_lines():
     return subprocess.run(
-        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
 
 

@@ -363,11 +363,11 @@ H5 = reader(
 )
 
 MANIFEST, PIXELS = "data/driver-manifest.csv", "data/driver-pixels.npy"
-ROWS = """path,class,subject,by_image,by_driver
-a.jpg,c0,p1,train,train
-b.jpg,c9,p2,val,test
-c.jpg,c3,p3,test,val
-d.jpg,c3,p1,test,train
+ROWS = """path,class,subject,by_image,by_driver,by_fold_1
+a.jpg,c0,p1,train,train,train
+b.jpg,c9,p2,val,test,val
+c.jpg,c3,p3,test,val,test
+d.jpg,c3,p1,test,train,train
 """
 GOOD_PIXELS = np.zeros((4, SIZE, SIZE, 3), np.uint8)
 
@@ -398,6 +398,7 @@ FEATURES = stage(
     manifest("an unknown class", "c9", "9", "row 3: class '9'; allowed: ('c0', "),
     manifest("an unknown split", "p3,test", "p3,tset", "row 4: by_image 'tset'; allowed: ('train', 'val'"),
     manifest("an unknown split by driver", "val,test", "val,tset", "row 3: by_driver 'tset'; allowed: ("),
+    manifest("no folds", ",by_fold_1", ",fold", "no column by_fold_1; needed is one for each fold"),
     manifest("no such column", "by_driver", "by_drivers", "no column 'by_driver'"),
     manifest("a driver in two splits", "p1,test,train", "p1,test,test", "by_driver: p1 is in train and test"),
     manifest(
