@@ -44,6 +44,7 @@ from stages.train_vgg_head import VggHead
 IMAGES = 4 * BATCH_SIZE
 RUNS = 5
 TEMPERATURE = 1.1
+SPREAD = 0.01  # of the head's weights: answers from hardly sure to quite sure
 TOLERANCE = 1e-4  # of a probability: a batch is added in another order than an image alone
 
 
@@ -55,6 +56,8 @@ def write_model(folder: Path, size: int, units: int, dropout: float) -> None:
     mean, variance = np.zeros(CHANNELS), np.ones(CHANNELS)
     shape = build_feature_extractor(base).output_shape[1:]
     head = build_head(shape, mean, variance, units, dropout, len(CLASSES))
+    last = head.layers[-1]  # from weights of zero all answers would be alike
+    last.kernel.assign(np.random.default_rng(1).normal(0, SPREAD, last.kernel.shape))
     save_keras(build_classifier(base, head), folder / MODEL_FILE)
     (folder / "metrics").mkdir()
     (folder / "metrics/finetune_vgg.json").write_text(json.dumps({"temperature": TEMPERATURE}), "utf-8")
