@@ -57,7 +57,7 @@ function panel(name, data, Model, draw, pace) {
     clearTimeout(here.timer);
     here.timer = goes && setTimeout(() => { here.model.step(); run(!ended()); }, pace);
     play.textContent = goes ? "Pause" : "Play";
-    status.ariaLive = goes ? "off" : "polite";  // a voice could not follow while it plays
+    status.ariaLive = goes ? "off" : "polite";  // a screen reader could not keep up
     status.textContent = `Epoch ${here.model.losses.length - 1}: ${draw(all("[role=img]"), here.model)}`;
   };
   const start = () => { here.model = new Model(data, setting()); run(false); };
