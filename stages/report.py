@@ -12,10 +12,11 @@ from ladder.drivers.images import Drivers, Split
 from ladder.files.errors import InputError, run_stage
 from ladder.files.metrics import read_metrics
 from ladder.files.outputs import replacing
-from ladder.files.params import read_params
+from ladder.files.params import read_params, read_seed
 from ladder.reporting.metric_tables import driver_accuracies, splits_rows
 from ladder.reporting.pages import render
 from ladder.reporting.pictures import PICTURES
+from ladder.reporting.playground import Linreg, Moons, moons_data, neuron_data
 from ladder.reporting.result_tables import (
     calibration_rows,
     describe_processor,
@@ -50,6 +51,7 @@ def read_benchmarks() -> list[dict]:
 def main() -> None:
     root, split_by = read_params("drivers", Drivers).root, read_params("split", Split).by
     weights = read_params("vgg", Vgg).weights
+    linreg, moons, seed = read_params("linreg", Linreg), read_params("moons", Moons), read_seed()
     metrics = {stage: read_metrics(stage) for stage in MEASURED}
     page = render(
         "report.html",
@@ -58,6 +60,7 @@ def main() -> None:
         split_by=split_by,
         root=root,
         weights=weights,
+        training={"neuron": neuron_data(linreg, seed), "moons": moons_data(moons, seed)},
         neuron=neuron_facts(metrics["train-linreg"]),
         digits=digit_rows(metrics),
         drivers=driver_accuracies(metrics, split_by),
