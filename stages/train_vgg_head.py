@@ -165,7 +165,7 @@ def cross_validate(heads: Heads, manifest: pd.DataFrame) -> dict[str, np.ndarray
     judged = checkpoint.load() or {}
     if judged:
         print(f"train-vgg-head: goes on after fold {len(judged) // 2}", flush=True)
-    with Progress("train-vgg-head, cross-validation by driver", len(folds)) as progress:
+    with Progress("train-vgg-head, cross-validation by driver", len(folds), "fold") as progress:
         for fold in folds:
             if f"{fold}_test" not in judged:
                 rows = rows_by_split(manifest, fold)

@@ -31,7 +31,8 @@ from stages.train_vgg_head import prepare
 
 RESULTS = Path(__file__).with_suffix(".json")
 CHANGES = {
-    "vgg": {"image_size": 160, "augmented_views": 3},
+    "vgg": {"image_size": 160, "augmented_views": 9},
+    "vgg_head": {"learning_rate": 5e-4},
     "split": {"validation_share": 0.05},  # one driver; each costs accuracy where there are few
 }
 BASES = ("imagenet", "embedded", "random")
@@ -94,8 +95,7 @@ def fine_tuned(base: str, root: Path, model: str, split: str) -> Run:
         # The stage knows two splits; here the one by driver is the fold's.
         write_table(MANIFEST, whole | {f"by_{split}": manifest[f"by_{fold}"].tolist()})
         rows = rows_by_split(manifest, fold)
-        head, _ = prepare(manifest).train(f"{fold}-of-the-record", rows["train"], rows["val"])
-        save_keras(head, HEAD_FILE)
+        save_keras(prepare(manifest).train_to_the_end(rows["train"]), HEAD_FILE)
         run_stages(Path(), changes, ["finetune_vgg"])
         found.append(answers("finetune_vgg"))
         print(f"{base}, {model}, {fold}: {read_metrics('finetune-vgg')['test_accuracy']:.1%}", flush=True)

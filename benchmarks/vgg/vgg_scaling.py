@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.pipeline.stage_runs import check_exit, run_stages, start_stage, time_stage, write_params
 from benchmarks.timing import Row, make_row, print_rows, use_cpu
-from ladder.drivers.images import CLASSES, MANIFEST, MANIFEST_COLUMNS, SPLITS
+from ladder.drivers.images import CLASSES, MANIFEST, MANIFEST_COLUMNS, SPLIT_BY, SPLITS
 from ladder.drivers.pixels import PIXELS
 from ladder.files.errors import run_command
 from ladder.files.outputs import write_table
@@ -81,7 +81,7 @@ def cost_per_image(folder: Path, count: int) -> float:
         for (before, earlier), (done, later) in pairwise(extracted.items())
         if done - before == batch_size
     ]
-    heads = time_stage(folder, "train_vgg_head")
+    heads = time_stage(folder, "train_vgg_head")[: len(SPLIT_BY)]
     epoch = statistics.fmean((head[EPOCHS] - head[1]) / (EPOCHS - 1) for head in heads)
     return statistics.fmean(full) / batch_size + epoch / count
 

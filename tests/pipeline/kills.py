@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -52,7 +53,9 @@ class Watch:
         """Members of `KINDS` in which a new name has appeared; dvc.lock, if it has been changed."""
         kinds = set()
         checkpoints = self._clone / ".checkpoints"
-        below = [path for path in checkpoints.glob("*") if path.is_dir()] if checkpoints.exists() else []
+        below = []
+        with suppress(FileNotFoundError):  # the stage may end and remove it
+            below = [path for path in checkpoints.iterdir() if path.is_dir()]
         for path in [*(self._clone / folder for folder in self._folders), checkpoints, *below]:
             try:
                 changed = path.stat().st_mtime_ns
