@@ -43,7 +43,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
         if path.is_dir():
             aside = path.with_name(f".{path.stem}.{os.getpid()}.tmp.old")
             path.rename(aside)
-            temporary.replace(path)
+            try:
+                temporary.replace(path)
+            except OSError:
+                aside.rename(path)
+                raise
             shutil.rmtree(aside)
         else:
             temporary.replace(path)
