@@ -86,8 +86,8 @@ reproduce-check: repository setup
 check-cache: repository writable setup
 	@$(RUN) python -m tools.pipeline.check_cache
 
-## Each call of a stage that writes fails once, and nothing is lost; STAGE=train-moons.
-# With tiny parameters; needs a C compiler. All stages take hours.
+## STAGE=train-moons: each call that writes or reads fails once, and nothing is lost.
+# With tiny parameters, on Linux with a C compiler. Without STAGE: all stages, which takes hours.
 every-failure: setup
 	@$(RUN) python -m tests.pipeline.every_failure $(if $(STAGE),--stage "$(STAGE)")
 

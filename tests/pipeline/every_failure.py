@@ -5,6 +5,7 @@
 For each stage, with tiny parameters: its first call that opens for writing, writes, syncs, renames or removes
 a file, its second, and so on, until it gets through. Each fails with a full disk (ENOSPC), with a disk that
 fails (EIO), and is the moment of a SIGKILL. In a first run no output is there; in another run old ones are.
+Then each call that opens or reads a file of the project fails (EIO-read).
 Exit code 1 if anything differs from what is promised.
 """
 
@@ -41,7 +42,7 @@ def try_stage(
     """Fail a stage at its points, or at `sample` of them: how many, and what was not as promised."""
     workspace.prepare(name)
     with Stage(name, workspace.folder, library) as stage, Trial(stage, workspace.folder) as trial:
-        points = list(filter(only, trial.points()))
+        points = list(filter(only, trial.points))
         chosen = random.Random(name).sample(points, sample) if 0 < sample < len(points) else points
         found = [line for point in chosen for line in trial.failures(point)]
         tried = {kind: [sum(point.kind == kind for point in of) for of in (chosen, points)] for kind in KINDS}
@@ -53,7 +54,7 @@ def table(found: Mapping[str, Any]) -> str:
     width = max(map(len, found))
     lines = [f"{'failures tried / all':{width}}" + "".join(f"{kind:>13}" for kind in KINDS) + "  differences"]
     for stage, result in found.items():
-        cells = [f"{tried} / {every}" for tried, every in result["tried"].values()]
+        cells = ["{} / {}".format(*result["tried"].get(kind, (0, 0))) for kind in KINDS]
         figures = "".join(f"{cell:>13}" for cell in cells)
         lines.append(f"{stage:{width}}{figures}{len(result['differences']):13}")
     sums = [
@@ -102,11 +103,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def record(path: Path, stage: str, result: Mapping[str, Any]) -> None:
-    """Put a stage's figures into a file, in place of earlier ones."""
-    before = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    results = before | {stage: result}
+    """Put a stage's figures into a file, in place of earlier ones of the same kinds of failures."""
+    results = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    before = results.get(stage, {"tried": {}, "differences": []})
+    tried = {kind: counts for kind, counts in result["tried"].items() if counts[1]}
+    kept = [line for line in before["differences"] if not any(f"--kind {kind} " in line for kind in tried)]
+    results[stage] = {"tried": before["tried"] | tried, "differences": kept + result["differences"]}
+    ordered = {name: results[name] for name in STAGES if name in results}
     with replacing(path) as temporary:
-        ordered = {name: results[name] for name in STAGES if name in results}
         temporary.write_text(json.dumps(ordered, indent=1) + "\n", "utf-8")
 
 

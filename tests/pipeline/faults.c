@@ -1,4 +1,5 @@
-/* Lets the n-th call that changes a folder fail, or be the moment of a SIGKILL (tests/pipeline/faults.py).
+/* Lets the n-th call that changes a folder fail, or be the moment of a SIGKILL; or the n-th that reads there
+   (tests/pipeline/faults.py).
 
    Loaded before libc by LD_PRELOAD, it stands between a process and the calls that Python, Pillow and HDF5
    write files with. What libc writes for `fwrite` does not come by here; no stage uses that. */
@@ -19,16 +20,17 @@
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 #define CHANGES(flags) ((flags) & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC))
+#define OPENS(changes) ((changes) ? "open" : "read: open")
 
 static char folder[PATH_MAX];
-static int fault, notes;
+static int fault, notes, reads;
 static long chosen;
 static atomic_long calls;
 
 /* From now on calls below the folder `path` are counted, and noted in the file `descriptor`; the n-th fails
-   with the error number `how`, or is a SIGKILL where that is 0. */
-void arm(const char *path, long n, int how, int descriptor) {
-    chosen = n, fault = how, notes = descriptor;
+   with the error number `how`, or is a SIGKILL where that is 0. Those that read count where `of_reads`. */
+void arm(const char *path, long n, int how, int of_reads, int descriptor) {
+    chosen = n, fault = how, reads = of_reads, notes = descriptor;
     strcpy(folder, path);
 }
 
@@ -36,7 +38,7 @@ void arm(const char *path, long n, int how, int descriptor) {
 static int hit(const char *call, int at, const char *path) {
     char place[PATH_MAX + 1] = "", link[40] = "/proc/self/cwd";
     size_t length = strlen(folder);
-    if (!length)
+    if (!length || reads != !strncmp(call, "read", 4))
         return 0;
     if (path[0] != '/') {
         if (at != AT_FDCWD)
@@ -65,7 +67,7 @@ static int fail(void) {
         va_start(more, flags);                                                                               \
         int mode = flags & O_CREAT ? va_arg(more, int) : 0;                                                  \
         va_end(more);                                                                                        \
-        return CHANGES(flags) && hit("open", AT_FDCWD, path) ? fail() : REAL(name)(path, flags, mode);       \
+        return hit(OPENS(CHANGES(flags)), AT_FDCWD, path) ? fail() : REAL(name)(path, flags, mode);          \
     }
 OPEN(open)
 OPEN(open64)
@@ -76,7 +78,7 @@ OPEN(open64)
         va_start(more, flags);                                                                               \
         int mode = flags & O_CREAT ? va_arg(more, int) : 0;                                                  \
         va_end(more);                                                                                        \
-        return CHANGES(flags) && hit("open", at, path) ? fail() : REAL(name)(at, path, flags, mode);         \
+        return hit(OPENS(CHANGES(flags)), at, path) ? fail() : REAL(name)(at, path, flags, mode);            \
     }
 OPENAT(openat)
 OPENAT(openat64)
@@ -84,7 +86,7 @@ OPENAT(openat64)
 #define FOPEN(name)                                                                                          \
     FILE *name(const char *path, const char *mode) {                                                         \
         int changes = mode[0] != 'r' || strchr(mode, '+');                                                   \
-        return changes && hit("open", AT_FDCWD, path) ? fail(), NULL : REAL(name)(path, mode);               \
+        return hit(OPENS(changes), AT_FDCWD, path) ? fail(), NULL : REAL(name)(path, mode);                  \
     }
 FOPEN(fopen)
 FOPEN(fopen64)
@@ -130,3 +132,6 @@ WRAP(int, remove, "unlink", AT_FDCWD, path, (const char *path), (path))
 WRAP(int, rmdir, "unlink", AT_FDCWD, path, (const char *path), (path))
 WRAP(int, mkdir, "mkdir", AT_FDCWD, path, (const char *path, mode_t mode), (path, mode))
 WRAP(int, mkdirat, "mkdir", at, path, (int at, const char *path, mode_t mode), (at, path, mode))
+WRAP(ssize_t, read, "read", file, "", (int file, void *data, size_t size), (file, data, size))
+WRAP(ssize_t, pread, "read", file, "", (int file, void *data, size_t size, off_t at), (file, data, size, at))
+WRAP(ssize_t, pread64, "read", file, "", (int file, void *data, size_t size, off64_t at), (file, data, size, at))

@@ -24,7 +24,8 @@ from ladder.files.errors import InputError, run_stage
 from ladder.training import checkpoints
 from tools.pipeline.clones import environment
 
-KINDS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "SIGKILL": 0}
+READ = "EIO-read"  # of a call that reads; the other kinds are of those that change the folder
+KINDS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "SIGKILL": 0, READ: errno.EIO}
 THREADED = ("TF_NUM_INTRAOP", "TF_NUM_INTEROP", "OMP_NUM", "OPENBLAS_NUM")
 SOURCE = Path(__file__).with_suffix(".c")
 
@@ -50,7 +51,7 @@ class Outcome(NamedTuple):
     code: int  # negative: the signal that ended it
     out: str
     err: str
-    calls: list[str]  # those that change the folder, each with its path, up to the end
+    calls: list[str]  # those that change the folder, or read there, each with its path, up to the end
 
 
 class Stage:
@@ -78,11 +79,11 @@ class Stage:
     def run(self, call: int = 0, kind: str = "ENOSPC") -> Outcome:
         """Run the stage; its call number `call`, counted from 1, fails in this way."""
         assert self._process.stdin and self._process.stdout
-        print(call, KINDS[kind], file=self._process.stdin, flush=True)
+        print(call, KINDS[kind], int(kind == READ), file=self._process.stdin, flush=True)
         return Outcome(**json.loads(self._process.stdout.readline()))
 
 
-def run_child(module: Any, library: Path, call: int, fault: int) -> Outcome:
+def run_child(module: Any, library: Path, call: int, fault: int, reads: int) -> Outcome:
     """Fork, and run the stage in the child."""
     with contextlib.ExitStack() as stack:
         out, err, notes = (stack.enter_context(tempfile.TemporaryFile("a+b", 0)) for _ in range(3))
@@ -92,7 +93,7 @@ def run_child(module: Any, library: Path, call: int, fault: int) -> Outcome:
             os.dup2(err.fileno(), 2)
             code = 1
             try:
-                ctypes.CDLL(library).arm(bytes(Path.cwd()), ctypes.c_long(call), fault, notes.fileno())
+                ctypes.CDLL(library).arm(bytes(Path.cwd()), ctypes.c_long(call), fault, reads, notes.fileno())
                 run_stage(module.main)
                 code = 0
             except SystemExit as stopped:
@@ -118,8 +119,12 @@ def main() -> None:
     checkpoints.SHARE = 0  # one after each epoch, however long writing takes
     module = importlib.import_module("stages." + name.replace("-", "_"))
     for line in sys.stdin:
-        call, fault = map(int, line.split())
-        print(json.dumps(run_child(module, Path(library), call, fault)._asdict()), file=replies, flush=True)
+        call, fault, reads = map(int, line.split())
+        print(
+            json.dumps(run_child(module, Path(library), call, fault, reads)._asdict()),
+            file=replies,
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ ALL = ("generate-celsius-data", "train-linreg")
 def sample(name):
     """How many failures of a stage are tried here, 0 for all; every_failure.py tries all of any."""
     slow = RUNTIME in local_imports(stage_file(name), inside_functions=False)
-    return 0 if name in ALL else 4 if slow else 12
+    return 0 if name in ALL else 3 if slow else 12
 
 
 @pytest.fixture(scope="module")
@@ -65,5 +65,5 @@ def test_a_stage_that_keeps_no_promise_is_found(line, expected, library, tmp_pat
     text = stage.read_text("utf-8")
     stage.write_text(text.replace("def main() -> None:\n", f"def main() -> None:\n    {line}\n"), "utf-8")
     with Stage("generate-celsius-data", tmp_path, library) as process, Trial(process, tmp_path) as trial:
-        found = [line for point in trial.points() for line in trial.failures(point)]
+        found = [line for point in trial.points for line in trial.failures(point)]
     assert [line for line in found if expected in line]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from tests.pipeline.faults import KINDS, Outcome, Stage
+from tests.pipeline.faults import KINDS, READ, Outcome, Stage
 from tests.pipeline.test_dvc_yaml import declared_outputs
 from tools.pipeline.clones import tree
 from tools.pipeline.repro import TEMPORARY
@@ -62,30 +62,27 @@ class Trial:
         self._paths = declared_outputs(stage.name)
         self._others, self._kept = self._beside(), self._outputs()
         self._absent: Outputs = {path: {} for path in self._paths}
-        self.calls = {True: self._undisturbed(self._absent)}
+        calls = self._undisturbed(self._absent)
         self._new = self._outputs()
         # Folders that take their name when they are whole; in others each file does.
-        self._at_once = {path for path in self._paths if f"rename {path}" in self.calls[True]}
+        self._at_once = {path for path in self._paths if f"rename {path}" in calls}
         self._old: Outputs = {
             path: {name: OLD for name in (["old", "deep/old"] if self._is_folder_at_once(path) else content)}
             for path, content in self._new.items()
         }
-        self.calls[False] = self._undisturbed(self._old)
+        again, reading = (self._undisturbed(self._old, kind) for kind in ("ENOSPC", READ))
+        self.points = [
+            Point(first, kind, call)
+            for kind in KINDS
+            for first, of_kind in ([(False, reading)] if kind == READ else [(True, calls), (False, again)])
+            for call in range(1, len(of_kind) + 1)
+        ]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._set(self._kept)
-
-    def points(self) -> list[Point]:
-        """All of them."""
-        return [
-            Point(first, kind, call)
-            for first, calls in self.calls.items()
-            for kind in KINDS
-            for call in range(1, len(calls) + 1)
-        ]
 
     def failures(self, point: Point) -> list[str]:
         """What is not as promised if the stage fails there, and then runs again."""
@@ -107,13 +104,14 @@ class Trial:
             if done.code != -signal.SIGKILL:
                 yield f"exit code {done.code}, not killed"
         elif done.code == 0:
-            # It does without a checkpoint, has the folder already, or opens the file in another way.
-            call, place = done.calls[point.call - 1].split(" ", 1)
-            if done.err or not (call in ("mkdir", "open") or place.startswith(CHECKPOINTS)):
+            # It does without a checkpoint or what it reads, has the folder, or opens the file in another way.
+            call, place = done.calls[point.call - 1].rsplit(" ", 1)
+            harmless = point.kind == READ or call in ("mkdir", "open") or place.startswith(CHECKPOINTS)
+            if done.err or not harmless:
                 yield f"goes on: {done.err.strip()}"
         elif done.code != 1 or not done.err.startswith("error: ") or done.err.count("\n") != 1:
             yield f"exit code {done.code}: {done.err.strip()[-500:]}"
-        elif not self._is_known(Path(done.err.removeprefix("error: ").partition(": ")[0])):
+        elif not self._is_known(Path(done.err.removeprefix("error: ").partition(": ")[0]), point):
             yield f"names no file of the stage: {done.err.strip()}"
 
     def _what_is_there(self, done: Outcome, point: Point, earlier: Outputs) -> Iterator[str]:
@@ -147,16 +145,16 @@ class Trial:
     def _is_folder_at_once(self, path: str) -> bool:
         return path in self._at_once and "" not in self._new[path]
 
-    def _is_known(self, named: Path) -> bool:
-        """Whether this is an output, lies in one, or is a temporary file or a checkpoint."""
-        return is_temporary(str(named)) or any(
-            named.is_relative_to(path) for path in (*self._paths, CHECKPOINTS)
-        )
+    def _is_known(self, named: Path, point: Point) -> bool:
+        """Whether this is an output or lies in one, a temporary file, a checkpoint, or what was read."""
+        written = any(named.is_relative_to(path) for path in (*self._paths, CHECKPOINTS))
+        read = point.kind == READ and (self._folder / named).is_file()
+        return written or is_temporary(str(named)) or read
 
-    def _undisturbed(self, earlier: Outputs) -> list[str]:
-        """The calls of a run that nothing disturbs."""
+    def _undisturbed(self, earlier: Outputs, kind: str = "ENOSPC") -> list[str]:
+        """The calls that may fail so of a run that nothing disturbs."""
         self._set(earlier)
-        done = self._stage.run()
+        done = self._stage.run(0, kind)
         assert done.code == 0, done.err
         return done.calls
 
