@@ -7,7 +7,7 @@ for Model Reporting".
 from pathlib import Path
 
 from ladder.drivers.images import CLASS_NAMES, CLASSES, Drivers, Split
-from ladder.files.errors import run_stage
+from ladder.files.errors import reading, run_stage
 from ladder.files.metrics import read_metrics
 from ladder.files.outputs import replacing
 from ladder.files.params import read_params
@@ -58,7 +58,9 @@ def main() -> None:
     metrics = {stage: read_metrics(stage) for stage in stages}
     counts, tuned = metrics["split-driver-images"], metrics["finetune-vgg"]
     note = SEEN_NOTE if tuned["test_drivers_in_training"] else UNSEEN_NOTE
-    card = TEXT.read_text("utf-8").format(
+    with reading(TEXT):
+        text = TEXT.read_text("utf-8")
+    card = text.format(
         base=BASES.get(vgg.weights, f"started from the weights in data/raw/{vgg.weights}"),
         parameters=f"{tuned['parameters_trainable']:,}",
         size=vgg.image_size,

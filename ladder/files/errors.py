@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # What a disk may say of a file: the user has to make room, to give leave, or to look after the disk.
@@ -17,6 +18,16 @@ BROKEN = {errno.EIO}
 
 class InputError(Exception):
     """Something the user can mend. The message names the file, the row or key, and what is allowed."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """An error of the disk while a file is read names it; by itself only one of opening it does."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or path
+        raise
 
 
 def run_command(command: Callable[[], None]) -> None:

@@ -8,18 +8,24 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from ladder.files.errors import InputError
+from ladder.files.errors import InputError, reading
 
 PHOTO_QUALITY = 85  # of WebP; a sheet of pictures is then a fifth of its PNG
 
 
 def render(template: str, **values: Any) -> str:
     """The template, filled; a name that it lacks is an error."""
-    folder = FileSystemLoader(Path(__file__).parent)
+    folder = Path(__file__).parent
     environment = Environment(
-        loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.get_template(template).render(embedded=embedded, **values)
+    with reading(folder / template):
+        found = environment.get_template(template)
+    return found.render(embedded=embedded, **values)
 
 
 class Embedded(NamedTuple):

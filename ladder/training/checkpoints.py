@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ladder.files.errors import InputError
+from ladder.files.errors import InputError, reading
 from ladder.files.outputs import read_arrays, write_arrays
 
 FOLDER = Path(".checkpoints")
@@ -42,7 +42,7 @@ def fingerprint(*parts: object) -> str:
         if isinstance(part, Path):
             for path in sorted(part.rglob("*")) if part.is_dir() else [part]:
                 if path.is_file():
-                    with path.open("rb") as file:
+                    with reading(path), path.open("rb") as file:
                         hashed.update(hashlib.file_digest(file, "sha256").digest())
         else:
             hashed.update(repr(part).encode() + b"\0")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ladder.files.errors import InputError
+from ladder.files.errors import InputError, reading
 from ladder.training.runtime import keras
 from ladder.vgg.weight_files import LAYOUTS, Weights, is_weight_file, read_weights
 
@@ -72,7 +72,7 @@ def _find(folder: Path) -> Path | None:
 
 
 def _md5(path: Path) -> str:
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 

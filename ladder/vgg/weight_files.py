@@ -18,7 +18,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from ladder.files.errors import InputError
+from ladder.files.errors import InputError, reading
 
 HDF5, ZIP, PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"  # how such files begin
 LAYOUTS = "an .h5 or .keras file that Keras has written"
@@ -93,7 +93,7 @@ class Content(NamedTuple):
 
 
 def _begins(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         return file.read(8)
 
 

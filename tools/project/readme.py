@@ -23,7 +23,7 @@ from ladder.files.metrics import Metrics, metrics_file, part_of, read_metrics
 from ladder.reporting.metric_tables import accuracy, driver_accuracies, markdown, splits_rows
 from ladder.reporting.result_tables import describe_processor, speed_rows
 from ladder.rungs import CLASSIFIERS, FINE_TUNED, HEAD_FOLDS, MOONS, NEURON
-from tests.pipeline import chaos
+from tests.pipeline import every_failure
 from tools.experiments.metrics_table import metrics_table
 from tools.learn.code_blocks import code_of
 from tools.learn.exercise_table import EXERCISES
@@ -156,7 +156,9 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "benchmarks": benchmarks_block,
     },
     "docs/reproducibility.md": {
-        "chaos": lambda: as_code(chaos.table(read_json("benchmarks/pipeline/chaos.json"))),
+        "every-failure": lambda: as_code(
+            every_failure.table(read_json("benchmarks/pipeline/every_failure.json"))
+        ),
     },
     "docs/design.md": {"stages": stages_block},
     "docs/exercises.md": {"exercises": exercises_block},
