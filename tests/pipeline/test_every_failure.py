@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler"),
 ]
 RUNTIME = Path("ladder/training/runtime.py")
-ALL = ("generate-celsius-data", "train-linreg")
+ALL = ("generate-celsius-data",)
 
 
 def sample(name):
@@ -65,5 +65,6 @@ def test_a_stage_that_keeps_no_promise_is_found(line, expected, library, tmp_pat
     text = stage.read_text("utf-8")
     stage.write_text(text.replace("def main() -> None:\n", f"def main() -> None:\n    {line}\n"), "utf-8")
     with Stage("generate-celsius-data", tmp_path, library) as process, Trial(process, tmp_path) as trial:
-        found = [line for point in trial.points for line in trial.failures(point)]
+        points = [point for point in trial.points if point.kind == "EIO"]
+        found = [line for point in points for line in trial.failures(point)]
     assert [line for line in found if expected in line]
