@@ -25,7 +25,7 @@ ALL = ("generate-celsius-data",)
 def sample(name):
     """How many failures of a stage are tried here, 0 for all; every_failure.py tries all of any."""
     slow = RUNTIME in local_imports(stage_file(name), inside_functions=False)
-    return 0 if name in ALL else 3 if slow else 12
+    return 0 if name in ALL else 1 if slow else 6
 
 
 @pytest.fixture(scope="module")
